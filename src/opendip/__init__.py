@@ -1,0 +1,1 @@
+"""OpenDIP: an open implementation of the MHHS Data Integration Platform."""
