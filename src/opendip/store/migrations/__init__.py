@@ -1,0 +1,54 @@
+"""The shape of the database, forward only: Alembic orders the steps and writes their SQL, asyncpg runs it."""
+
+import asyncio
+from io import StringIO
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+# Any number of processes may start at once; the first does the work and the others find it done.
+_LOCK = 0x0D19_0001
+
+
+async def migrate(url: str) -> str:
+    """Bring the database to the newest version, all or nothing; answers that version."""
+    connection = await asyncpg.connect(url, server_settings={"application_name": "dip migrate"})
+    try:
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            current = await _find_version(connection)
+            newest = find_newest()
+            if current != newest:
+                await connection.execute(await asyncio.to_thread(write_sql, current))
+            return newest
+    finally:
+        await connection.close()
+
+
+async def _find_version(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    if await connection.fetchval("select to_regclass('alembic_version')") is None:
+        return None
+    version: str | None = await connection.fetchval("select version_num from alembic_version")
+    return version
+
+
+def find_newest() -> str:
+    newest = ScriptDirectory.from_config(_configure(StringIO())).get_current_head()
+    assert newest is not None
+    return newest
+
+
+def write_sql(current: str | None) -> str:
+    """The SQL from a version (None: an empty database) to the newest one."""
+    text = StringIO()
+    command.upgrade(_configure(text), f"{current or 'base'}:head", sql=True)
+    return text.getvalue()
+
+
+def _configure(text: StringIO) -> Config:
+    config = Config(output_buffer=text)
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config

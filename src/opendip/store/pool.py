@@ -1,0 +1,29 @@
+"""Connections to PostgreSQL: one pool a process, one connection for a command."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+
+@asynccontextmanager
+async def open_pool(url: str, application: str, *, least: int = 1, most: int = 10) -> AsyncIterator[Pool]:
+    """A pool that is closed at the end; `application` is how its connections show in pg_stat_activity."""
+    async with asyncpg.create_pool(
+        url, min_size=least, max_size=most, server_settings={"application_name": application}
+    ) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def open_connection(url: str, application: str = "dip") -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(url, server_settings={"application_name": application})
+    try:
+        yield connection
+    finally:
+        await connection.close()
