@@ -75,6 +75,10 @@ class Header:
         self.sender = _decode_s1(self.blocks["S1"])
 
     @property
+    def has_body(self) -> bool:
+        return self.body is not UNSET
+
+    @property
     def named_recipients(self) -> tuple[str, ...]:
         """The sender's primary recipients, without the nulls that the schema admits."""
         block = self.blocks.get("A0")
@@ -141,7 +145,7 @@ class Publisher:
             if label is not None:
                 parts += (label, block, b",")
         parts += (b'"A0":', address_block, self._wrap(header, index).encode())
-        if header.body is not UNSET:
+        if header.has_body:
             parts += (b',"CustomBlock":', header.body)
         parts.append(b"}}")
         return b"".join(parts)  # type: ignore[arg-type]
