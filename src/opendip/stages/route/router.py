@@ -64,24 +64,35 @@ class Router:
 
     async def route_waiting(self, pool: Pool, market: Market, now: datetime, most: int) -> int:
         """Routes up to `most` submissions; answers how many. What other workers are routing is left to them."""
-        async with pool.acquire() as connection, connection.transaction():
-            waiting = await take_intake(connection, most)
-            if not waiting:
-                return 0
-            keys = [(w.submission, w.accepted_on) for w in waiting]
-            submitted = await list_submissions(connection, keys)
-            chunks: dict[int, list[bytes]] = defaultdict(list)
-            for submission, _, content in await list_chunks(connection, keys):
-                chunks[submission].append(content)
-            routed = [
-                await self._route(connection, submitted[number], chunks[number], market, now)
-                for number, _ in keys
-            ]
-            await self._keep(connection, routed, now)
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                routed = await self._route_taken(connection, market, now, most)
+        except BaseException:
+            # Queues made in a transaction that failed are not there: look them all up again.
+            self._queues.clear()
+            raise
         for one in routed:
             for number, chunk in enumerate(one.published):
                 self._archive.keep(one.submitted.id, number, chunk)
-        return len(waiting)
+        return len(routed)
+
+    async def _route_taken(
+        self, connection: Connection, market: Market, now: datetime, most: int
+    ) -> list[_Routed]:
+        waiting = await take_intake(connection, most)
+        if not waiting:
+            return []
+        keys = [(w.submission, w.accepted_on) for w in waiting]
+        submitted = await list_submissions(connection, keys)
+        chunks: dict[int, list[bytes]] = defaultdict(list)
+        for submission, _, content in await list_chunks(connection, keys):
+            chunks[submission].append(content)
+        routed = [
+            await self._route(connection, submitted[number], chunks[number], market, now)
+            for number, _ in keys
+        ]
+        await self._keep(connection, routed, now)
+        return routed
 
     async def _route(
         self,

@@ -1,0 +1,144 @@
+"""The next messages of a queue as one body, within the recipient's count and size (E2E 4.6.2, 4.6.3)."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from opendip.client.signing import content_hash
+from opendip.domain.publications import Sender, join_batch
+from opendip.store.archive import PublishedChunk
+from opendip.store.chunks import MESSAGES_IN_A_CHUNK
+from opendip.store.queues import Entry, StatusEntry
+from opendip.store.submissions import ChunkKey
+
+_BODIES_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a POST and their hash as the signature carries it."""
+
+    data: bytes
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message of a batch stands: in its queue and in its submission."""
+
+    position: int
+    submission: int
+    accepted_on: date
+    index: int
+    sender: Sender | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One POST to be: consecutive positions of a queue."""
+
+    from_position: int
+    to_position: int
+    done_on: date
+    body: Body
+    places: Sequence[Place]
+    """Empty for status messages, about which nothing is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most a recipient takes at a time. A single larger message still goes, alone."""
+
+    messages: int
+    bytes: int
+
+
+class Bodies:
+    """Bodies just made, so that recipients of the same messages share one joining and one hashing."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[Hashable, Body] = OrderedDict()
+
+    def make(self, key: Hashable, messages: Sequence[bytes]) -> Body:
+        body = self._made.get(key)
+        if body is None:
+            data = join_batch(messages)
+            body = self._made[key] = Body(data, content_hash(data))
+            if len(self._made) > _BODIES_KEPT:
+                self._made.popitem(last=False)
+        self._made.move_to_end(key)
+        return body
+
+
+def list_wanted(entries: Sequence[Entry], done: int, most: int) -> list[tuple[Entry, int, int]]:
+    """(entry, position, index) of the next messages, at most so many."""
+    wanted: list[tuple[Entry, int, int]] = []
+    for entry in entries:
+        for place, index in enumerate(entry.members):
+            position = entry.first_position + place
+            if position <= done:
+                continue
+            if len(wanted) == most:
+                return wanted
+            wanted.append((entry, position, index))
+    return wanted
+
+
+def list_chunk_keys(wanted: Sequence[tuple[Entry, int, int]]) -> list[ChunkKey]:
+    keys = {ChunkKey(e.submission, i // MESSAGES_IN_A_CHUNK, e.accepted_on) for e, _, i in wanted}
+    return sorted(keys)
+
+
+def make_batch(
+    wanted: Sequence[tuple[Entry, int, int]],
+    chunks: Mapping[tuple[int, int], PublishedChunk],
+    limits: Limits,
+    bodies: Bodies,
+) -> Batch:
+    """As many of the wanted messages as fit, in order; the first one always does."""
+    messages: list[bytes] = []
+    places: list[Place] = []
+    for place, data in _fit(_find(wanted, chunks), limits.bytes):
+        places.append(place)
+        messages.append(data)
+    taken = wanted[: len(places)]
+    key = tuple((entry.submission, index) for entry, _, index in taken)
+    body = bodies.make(key, messages)
+    return Batch(taken[0][1], taken[-1][1], taken[-1][0].routed_on, body, places)
+
+
+def _find(
+    wanted: Sequence[tuple[Entry, int, int]], chunks: Mapping[tuple[int, int], PublishedChunk]
+) -> Iterator[tuple[Place, bytes]]:
+    for entry, position, index in wanted:
+        number, offset = divmod(index, MESSAGES_IN_A_CHUNK)
+        published = chunks[entry.submission, number][offset]
+        assert published is not None, "a queued message was routed, so it has addresses"
+        yield (
+            Place(position, entry.submission, entry.accepted_on, index, published.sender),
+            published.data,
+        )
+
+
+def _fit(found: Iterator[tuple[Place, bytes]], most_bytes: int) -> Iterator[tuple[Place, bytes]]:
+    size = 1
+    for number, (place, data) in enumerate(found):
+        size += len(data) + 1
+        if number and size > most_bytes:
+            return
+        yield place, data
+
+
+def make_status_batch(entries: Sequence[StatusEntry], limits: Limits) -> Batch:
+    """Status messages as one body: an array of entries (E2E 4.8)."""
+    size, count = 1, 0
+    for entry in entries[: limits.messages]:
+        size += len(entry.entry) + 1
+        if count and size > limits.bytes:
+            break
+        count += 1
+    taken = entries[:count]
+    data = join_batch([entry.entry for entry in taken])
+    body = Body(data, content_hash(data))
+    return Batch(taken[0].last_position, taken[-1].last_position, taken[-1].created_on, body, ())

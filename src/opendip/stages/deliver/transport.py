@@ -1,0 +1,150 @@
+"""HTTPS to webhooks. Addresses are the participants' choice and so are treated as hostile.
+
+Every connection goes to an address that was checked after the name was resolved; redirects are not followed; the
+recipient's certificate must be one of the environment's; an answer is read up to a limit.
+"""
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from opendip.domain.webhook_addresses import is_public_address
+
+MAX_ANSWER_BYTES = 64 * 2**20
+"""An answer of 50,000 entries, each with a long help text, stays below it."""
+_PIECE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a POST: a status and a body, or neither and why."""
+
+    status: int | None
+    body: bytes
+    failure: str | None = None
+
+
+class _GuardedResolver(AbstractResolver):
+    """Resolves names as the system does, and leaves out addresses that no webhook may have."""
+
+    def __init__(self) -> None:
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)  # type: ignore[arg-type]
+        allowed = [r for r in found if is_public_address(r["host"])]
+        if not allowed:
+            raise OSError(None, "the webhook's name leads to an address that is not public")
+        return allowed
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+class Transport:
+    """One pool of connections to all webhooks."""
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        connect_timeout_seconds: float,
+        answer_timeout_seconds: float,
+        allows_private_addresses: bool,
+    ) -> None:
+        self._tls = tls
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect_timeout_seconds, sock_read=answer_timeout_seconds
+        )
+        self._limit_seconds = connect_timeout_seconds + answer_timeout_seconds
+        self._allows_private_addresses = allows_private_addresses
+
+    async def __aenter__(self) -> Self:
+        resolver = None if self._allows_private_addresses else _GuardedResolver()
+        connector = aiohttp.TCPConnector(ssl=self._tls, resolver=resolver, limit=0, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """POSTs once. Whatever goes wrong on the way is a reply without a status."""
+        if not self._may_connect(url):
+            return Reply(None, b"", "the webhook's address is not public")
+        try:
+            async with asyncio.timeout(self._limit_seconds):
+                return await self._post(url, body, headers)
+        except TimeoutError:
+            return Reply(None, b"", "no answer in time")
+        except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
+            return Reply(None, b"", _describe(error))
+
+    def _may_connect(self, url: str) -> bool:
+        """Names are checked when they are resolved; an address written out never is."""
+        if self._allows_private_addresses:
+            return True
+        host = URL(url).host or ""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return bool(host)
+        return is_public_address(host)
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        sent = {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
+        async with self._session.post(
+            URL(url), data=_cut(body), headers=sent, allow_redirects=False
+        ) as response:
+            answer = await _read(response.content)
+            if answer is None:
+                return Reply(None, b"", f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+            return Reply(response.status, answer)
+
+
+async def _cut(body: bytes) -> AsyncIterator[memoryview]:
+    """In pieces, so that one large body neither blocks the loop nor is copied whole."""
+    view = memoryview(body)
+    for start in range(0, len(view), _PIECE):
+        yield view[start : start + _PIECE]
+
+
+async def _read(stream: aiohttp.StreamReader) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    async for part in stream.iter_any():
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _describe(error: Exception) -> str:
+    """The kind of failure, without addresses or what the other side wrote."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
+            return "the webhook's certificate is not one of this environment"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "TLS could not be agreed with the webhook"
+        case aiohttp.ClientConnectorError():
+            return "the webhook could not be reached"
+        case aiohttp.ServerDisconnectedError():
+            return "the webhook closed the connection without an answer"
+        case _:
+            return f"the call failed: {type(error).__name__}"
