@@ -4,10 +4,11 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from opendip.client.signing import content_hash
 from opendip.domain.publications import Sender, join_batch
-from opendip.store.archive import PublishedChunk
+from opendip.store.archive import Published, PublishedChunk
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK
 from opendip.store.queues import Entry, StatusEntry
 from opendip.store.submissions import ChunkKey
@@ -23,15 +24,12 @@ class Body:
     content_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message of a batch stands: in its queue and in its submission."""
+class Wanted(NamedTuple):
+    """A message to be delivered: its entry, its position in the queue, its index in the submission."""
 
+    entry: Entry
     position: int
-    submission: int
-    accepted_on: date
     index: int
-    sender: Sender | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,9 @@ class Batch:
     to_position: int
     done_on: date
     body: Body
-    places: Sequence[Place]
-    """Empty for status messages, about which nothing is reported."""
+    wanted: Sequence[Wanted]
+    senders: Sequence[Sender]
+    """One a message, like `wanted`; both empty for status messages, about which nothing is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,9 @@ class Bodies:
         return body
 
 
-def list_wanted(entries: Sequence[Entry], done: int, most: int) -> list[tuple[Entry, int, int]]:
-    """(entry, position, index) of the next messages, at most so many."""
-    wanted: list[tuple[Entry, int, int]] = []
+def list_wanted(entries: Sequence[Entry], done: int, most: int) -> list[Wanted]:
+    """The next messages, at most so many."""
+    wanted: list[Wanted] = []
     for entry in entries:
         for place, index in enumerate(entry.members):
             position = entry.first_position + place
@@ -81,53 +80,44 @@ def list_wanted(entries: Sequence[Entry], done: int, most: int) -> list[tuple[En
                 continue
             if len(wanted) == most:
                 return wanted
-            wanted.append((entry, position, index))
+            wanted.append(Wanted(entry, position, index))
     return wanted
 
 
-def list_chunk_keys(wanted: Sequence[tuple[Entry, int, int]]) -> list[ChunkKey]:
+def list_chunk_keys(wanted: Sequence[Wanted]) -> list[ChunkKey]:
     keys = {ChunkKey(e.submission, i // MESSAGES_IN_A_CHUNK, e.accepted_on) for e, _, i in wanted}
     return sorted(keys)
 
 
 def make_batch(
-    wanted: Sequence[tuple[Entry, int, int]],
+    wanted: Sequence[Wanted],
     chunks: Mapping[tuple[int, int], PublishedChunk],
     limits: Limits,
     bodies: Bodies,
 ) -> Batch:
     """As many of the wanted messages as fit, in order; the first one always does."""
     messages: list[bytes] = []
-    places: list[Place] = []
-    for place, data in _fit(_find(wanted, chunks), limits.bytes):
-        places.append(place)
-        messages.append(data)
-    taken = wanted[: len(places)]
-    key = tuple((entry.submission, index) for entry, _, index in taken)
-    body = bodies.make(key, messages)
-    return Batch(taken[0][1], taken[-1][1], taken[-1][0].routed_on, body, places)
+    senders: list[Sender] = []
+    size = 1
+    for published in _find(wanted, chunks):
+        size += len(published.data) + 1
+        if messages and size > limits.bytes:
+            break
+        messages.append(published.data)
+        senders.append(published.sender)
+    taken = wanted[: len(messages)]
+    body = bodies.make(tuple((w.entry.submission, w.index) for w in taken), messages)
+    return Batch(taken[0].position, taken[-1].position, taken[-1].entry.routed_on, body, taken, senders)
 
 
 def _find(
-    wanted: Sequence[tuple[Entry, int, int]], chunks: Mapping[tuple[int, int], PublishedChunk]
-) -> Iterator[tuple[Place, bytes]]:
-    for entry, position, index in wanted:
+    wanted: Sequence[Wanted], chunks: Mapping[tuple[int, int], PublishedChunk]
+) -> Iterator[Published]:
+    for entry, _, index in wanted:
         number, offset = divmod(index, MESSAGES_IN_A_CHUNK)
         published = chunks[entry.submission, number][offset]
         assert published is not None, "a queued message was routed, so it has addresses"
-        yield (
-            Place(position, entry.submission, entry.accepted_on, index, published.sender),
-            published.data,
-        )
-
-
-def _fit(found: Iterator[tuple[Place, bytes]], most_bytes: int) -> Iterator[tuple[Place, bytes]]:
-    size = 1
-    for number, (place, data) in enumerate(found):
-        size += len(data) + 1
-        if number and size > most_bytes:
-            return
-        yield place, data
+        yield published
 
 
 def make_status_batch(entries: Sequence[StatusEntry], limits: Limits) -> Batch:
@@ -141,4 +131,4 @@ def make_status_batch(entries: Sequence[StatusEntry], limits: Limits) -> Batch:
     taken = entries[:count]
     data = join_batch([entry.entry for entry in taken])
     body = Body(data, content_hash(data))
-    return Batch(taken[0].last_position, taken[-1].last_position, taken[-1].created_on, body, ())
+    return Batch(taken[0].last_position, taken[-1].last_position, taken[-1].created_on, body, (), ())

@@ -62,7 +62,7 @@ async def look_up(
         return {}
     pairs = list(wanted)
     rows = await find_responsible(
-        connection, [mpan for mpan, _ in pairs], [day for _, day in pairs], sorted(channel.secondary_roles)
+        connection, [mpan for mpan, _ in pairs], sorted(channel.secondary_roles), [day for _, day in pairs]
     )
     found: dict[tuple[int, date], list[Role]] = defaultdict(list)
     for mpan, day, role, dip_id in rows:
