@@ -27,7 +27,7 @@ SMALL_SERVER = {
 
 @pytest.fixture(scope="session")
 def open_directory() -> Iterator[Path]:
-    """A short directory that PostgreSQL's own user can reach, which pytest's is not when the run is root's."""
+    """A short directory that PostgreSQL's own user can reach; root's pytest keeps its own closed."""
     directory = Path(tempfile.mkdtemp(prefix="opendip-"))
     directory.chmod(0o711)
     yield directory

@@ -14,7 +14,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -174,6 +174,9 @@ class EmbeddedPostgres:
                 "--wait",
             ]
             self._run(["pg_ctl", "stop", "--silent", *arguments], find_system_user())
+        if self.socket_directory.parent != self.home:
+            with suppress(OSError):
+                self.socket_directory.rmdir()
 
     def _wait_until_ready(self) -> None:
         arguments = ["--host", str(self.socket_directory), "--timeout", str(_SECONDS_TO_START), "--quiet"]

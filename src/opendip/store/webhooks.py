@@ -1,0 +1,25 @@
+"""Webhooks: where a DIP id takes each publication, and its status messages."""
+
+from datetime import datetime
+
+from opendip.domain.market import Webhook
+from opendip.store.pool import Connection
+from opendip.store.queries import load_queries
+
+
+async def set_webhook(connection: Connection, webhook: Webhook, now: datetime) -> None:
+    """Make it, or change the one its DIP id has for that channel."""
+    await connection.execute(
+        load_queries("webhooks")["set_webhook"],
+        webhook.dip_id,
+        webhook.channel,
+        webhook.url,
+        webhook.max_message_count,
+        webhook.max_payload_bytes,
+        now,
+    )
+
+
+async def delete_webhook(connection: Connection, dip_id: str, channel: str) -> bool:
+    """Take it away; False when there was none. What is queued for it waits."""
+    return await connection.fetchval(load_queries("webhooks")["delete_webhook"], dip_id, channel) is not None
