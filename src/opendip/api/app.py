@@ -1,0 +1,50 @@
+"""The routes of the participant API. Path names are case-sensitive (E2E 4.4.3)."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from opendip.api.answers import answer_refusal
+from opendip.api.calls import guard
+from opendip.api.context import ApiContext
+from opendip.api.messages import send_messages
+from opendip.api.webhooks import (
+    delete_message_webhook,
+    delete_status_webhook,
+    set_message_webhook,
+    set_status_webhook,
+)
+from opendip.domain.outcomes import PROCESSING_FAILED, Refusal, Status
+
+PATHS = (
+    ("/{version}/dip-channel/{id}", "POST", send_messages),
+    ("/{version}/dip-channel/{id}/pubconfig/{recipient_id}", "POST", set_message_webhook),
+    ("/{version}/dip-channel/{id}/pubconfig/{recipient_id}", "DELETE", delete_message_webhook),
+    ("/{version}/statusmessage/config/{recipient_id}", "POST", set_status_webhook),
+    ("/{version}/statusmessage/config/{recipient_id}", "DELETE", delete_status_webhook),
+)
+
+
+def create_app(context: ApiContext) -> Starlette:
+    """The application; it proves the callers of all its paths itself."""
+    app = Starlette(
+        routes=[Route(path, guard(handler, context), methods=[method]) for path, method, handler in PATHS],
+        exception_handlers={
+            404: _refuse(context, Status.NOT_FOUND, "Nothing is served at this path."),
+            405: _refuse(context, Status.METHOD_NOT_ALLOWED, "This path is not called with this method."),
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _refuse(
+    context: ApiContext, status: Status, text: str
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def respond(_: Request, __: Exception) -> Response:
+        return answer_refusal(Refusal(status, PROCESSING_FAILED, text), context.rules.accept)
+
+    return respond

@@ -1,0 +1,144 @@
+"""Reading bodies: as a stream, hashed on the way, within a size, a time and what all of them together may hold."""
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.requests import ClientDisconnect, Request
+
+from opendip.client.signing import encode_digest
+from opendip.domain.outcomes import PROCESSING_FAILED, Refusal, Status
+
+_STEP = 4 * 2**20
+_COPIES = 2
+"""A body is there once as pieces and once joined."""
+_RETRY_SECONDS = 5
+
+
+class BodyBudget:
+    """Bytes that all bodies in flight may hold together. Whoever finds no room waits in line."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._free = most_bytes
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def take(self, size: int) -> None:
+        if not self._line and size <= self._free:
+            self._free -= size
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append((size, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back(size)
+            else:
+                self._line.remove((size, turn))
+                self._serve_line()
+            raise
+
+    def take_now(self, size: int) -> bool:
+        """For a body that is already partly read: waiting with something in hand could block everybody."""
+        if self._line or size > self._free:
+            return False
+        self._free -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        self._free += size
+        self._serve_line()
+
+    def _serve_line(self) -> None:
+        while self._line and self._line[0][0] <= self._free:
+            size, turn = self._line.popleft()
+            if not turn.done():
+                self._free -= size
+                turn.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    """The bytes as sent and their SHA-256 in base64."""
+
+    data: bytes
+    content_hash: str
+
+
+@asynccontextmanager
+async def read_body(
+    request: Request, budget: BodyBudget, max_bytes: int, timeout: timedelta
+) -> AsyncIterator[ReadBody | Refusal]:
+    """The body, which counts against the budget until the block ends; or why it is refused."""
+    reading = _Reading(budget, max_bytes)
+    try:
+        async with asyncio.timeout(timeout.total_seconds()):
+            body = await reading.read(request)
+    except TimeoutError:
+        body = _refuse_slow(reading.is_waiting)
+    except ClientDisconnect:
+        body = Refusal(Status.BAD_REQUEST, PROCESSING_FAILED, "The call ended before its body was complete.")
+    try:
+        yield body
+    finally:
+        budget.give_back(reading.taken)
+
+
+class _Reading:
+    """The reading of one body."""
+
+    def __init__(self, budget: BodyBudget, max_bytes: int) -> None:
+        self._budget = budget
+        self._max_bytes = max_bytes
+        self.taken = 0
+        self.is_waiting = False
+
+    async def read(self, request: Request) -> ReadBody | Refusal:
+        announced = request.headers.get("content-length")
+        if announced is not None:
+            size = int(announced) if announced.isdecimal() else 0
+            if size > self._max_bytes:
+                return self._refuse_size()
+            await self._take(size * _COPIES)
+        return await self._read_stream(request)
+
+    async def _take(self, size: int) -> None:
+        self.is_waiting = True
+        await self._budget.take(size)
+        self.is_waiting = False
+        self.taken += size
+
+    async def _read_stream(self, request: Request) -> ReadBody | Refusal:
+        digest = hashlib.sha256()
+        parts: list[bytes] = []
+        size = 0
+        async for part in request.stream():
+            size += len(part)
+            if size > self._max_bytes:
+                return self._refuse_size()
+            if size * _COPIES > self.taken and not self._take_step():
+                return _refuse_slow(is_waiting=True)
+            digest.update(part)
+            parts.append(part)
+        return ReadBody(b"".join(parts), encode_digest(digest.digest()))
+
+    def _take_step(self) -> bool:
+        if not self._budget.take_now(_STEP * _COPIES):
+            return False
+        self.taken += _STEP * _COPIES
+        return True
+
+    def _refuse_size(self) -> Refusal:
+        text = f"The body is larger than {self._max_bytes} bytes, the most that is taken. Send fewer messages at a time."
+        return Refusal(Status.TOO_LARGE, PROCESSING_FAILED, text)
+
+
+def _refuse_slow(is_waiting: bool) -> Refusal:
+    if is_waiting:
+        text = "The DIP holds as many calls as it can just now. Send this call again, unchanged."
+        return Refusal(Status.TOO_MANY, PROCESSING_FAILED, text, retry_after_seconds=_RETRY_SECONDS)
+    return Refusal(Status.TIMED_OUT, PROCESSING_FAILED, "The body did not arrive in time. Send the call again.")
