@@ -1,0 +1,22 @@
+"""The language of the market, as data: what is sent on each channel, by whom, to whom, and the checks built from it."""
+
+from opendip.catalogue.compiling import compile_catalogue, compile_channel, compile_definition
+from opendip.catalogue.message import Message, MessageDecoder
+from opendip.catalogue.model import Catalogue, Channel, Route
+from opendip.catalogue.notation import MalformedRelease
+from opendip.catalogue.release import list_releases, load, load_from
+
+__all__ = [
+    "Catalogue",
+    "Channel",
+    "MalformedRelease",
+    "Message",
+    "MessageDecoder",
+    "Route",
+    "compile_catalogue",
+    "compile_channel",
+    "compile_definition",
+    "list_releases",
+    "load",
+    "load_from",
+]
