@@ -1,1 +1,1 @@
-"""The participant's side of the DIP: sign, send, receive, verify. Usable without any of the server's dependencies."""
+"""The participant's side of the DIP: sign, send, receive, verify. Needs nothing of the server."""

@@ -1,4 +1,4 @@
-"""An environment to test against: its authorities, the DIP's credentials and two participants' (keys made once a run)."""
+"""An environment to test against: its authorities, the DIP's credentials and two participants'."""
 
 from datetime import UTC, datetime
 from pathlib import Path
