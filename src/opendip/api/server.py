@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -68,6 +69,14 @@ class MutualTlsProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process, which stops other work too."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
 async def serve_api(
     app: Starlette,
     host: str,
@@ -96,8 +105,7 @@ async def serve_api(
         timeout_graceful_shutdown=drain_seconds,
         backlog=2048,
     )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = _Server(config)
     serving = asyncio.create_task(server.serve())
     await _wait_until_ready(server, serving)
     on_ready()

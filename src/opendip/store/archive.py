@@ -78,6 +78,10 @@ class Archive:
         while self._bytes > self._most_bytes and len(self._chunks) > 1:
             self._bytes -= _measure(self._chunks.popitem(last=False)[1])
 
+    def clear(self) -> None:
+        self._chunks.clear()
+        self._bytes = 0
+
     async def find_chunks(
         self, connection: Connection, keys: Iterable[ChunkKey]
     ) -> Mapping[tuple[int, int], PublishedChunk]:

@@ -12,6 +12,7 @@ from opendip.store.queries import load_queries
 
 _EPOCH = date(2000, 1, 1).toordinal()
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+_MOST_TAKEN = 64
 _COPY_END = struct.pack("!h", -1)
 
 
@@ -180,10 +181,18 @@ async def keep_submission(
     )
 
 
-async def take_intake(connection: Connection, most: int) -> list[Waiting]:
-    """The oldest submissions nobody else routes; gone from the intake when the transaction commits."""
-    rows = await connection.fetch(load_queries("submissions")["take_intake"], most)
-    return sorted(Waiting(*row) for row in rows)
+async def take_intake(connection: Connection, most_messages: int) -> list[Waiting]:
+    """The oldest submissions nobody else routes, at least one if there is one; they leave the intake on commit."""
+    queries = load_queries("submissions")
+    taken: list[Waiting] = []
+    for row in await connection.fetch(queries["lock_intake"], _MOST_TAKEN):
+        waiting = Waiting(*row)
+        if taken and sum(w.message_count for w in taken) + waiting.message_count > most_messages:
+            break
+        taken.append(waiting)
+    if taken:
+        await connection.execute(queries["leave_intake"], [w.submission for w in taken])
+    return taken
 
 
 async def list_submissions(

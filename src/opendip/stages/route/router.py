@@ -16,7 +16,7 @@ from opendip.domain.publications import Publisher
 from opendip.stages.route.channels import RoutingChannel
 from opendip.stages.route.messages import Responsible, RoutedMessage, look_up, read_message
 from opendip.stages.route.statuses import encode_status
-from opendip.store.archive import Archive, ChunkAddressing, PublishedChunk, publish_chunk
+from opendip.store.archive import Archive, ChunkAddressing, publish_chunk
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK, unpack_chunk
 from opendip.store.pool import Connection, Pool
 from opendip.store.queues import NewEntry, QueueName, append_entries, list_queues
@@ -43,7 +43,6 @@ class _Routed:
     members: dict[Role, list[int]] = field(default_factory=lambda: defaultdict(list))
     statuses: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     addressing: list[tuple[ChunkKey, bytes]] = field(default_factory=list)
-    published: list[PublishedChunk] = field(default_factory=list)
 
 
 class Router:
@@ -63,25 +62,22 @@ class Router:
         self._queues: dict[QueueName, int] = {}
 
     async def route_waiting(self, pool: Pool, market: Market, now: datetime, most: int) -> int:
-        """Routes up to `most` submissions; answers how many. What other workers are routing is left to them."""
+        """Routes submissions of about `most` messages; answers how many. What others are routing is left to them."""
         try:
             async with pool.acquire() as connection, connection.transaction():
-                routed = await self._route_taken(connection, market, now, most)
+                return await self._route_taken(connection, market, now, most)
         except BaseException:
-            # Queues made in a transaction that failed are not there: look them all up again.
+            # What was made in a transaction that failed is not there: neither queues nor addresses.
             self._queues.clear()
+            self._archive.clear()
             raise
-        for one in routed:
-            for number, chunk in enumerate(one.published):
-                self._archive.keep(one.submitted.id, number, chunk)
-        return len(routed)
 
     async def _route_taken(
         self, connection: Connection, market: Market, now: datetime, most: int
-    ) -> list[_Routed]:
+    ) -> int:
         waiting = await take_intake(connection, most)
         if not waiting:
-            return []
+            return 0
         keys = [(w.submission, w.accepted_on) for w in waiting]
         submitted = await list_submissions(connection, keys)
         chunks: dict[int, list[bytes]] = defaultdict(list)
@@ -92,7 +88,7 @@ class Router:
             for number, _ in keys
         ]
         await self._keep(connection, routed, now)
-        return routed
+        return len(routed)
 
     async def _route(
         self,
@@ -116,7 +112,7 @@ class Router:
             responsible = await look_up(connection, channel, messages)
             addressing = self._address_chunk(messages, responsible, addressed, routed, now)
             headers = [None if m is None else m.header for m in messages]
-            routed.published.append(publish_chunk(publisher, first, headers, addressing))
+            self._archive.keep(submitted.id, number, publish_chunk(publisher, first, headers, addressing))
             key = ChunkKey(submitted.id, number, submitted.accepted_on)
             routed.addressing.append((key, addressing.pack()))
             await asyncio.sleep(0)

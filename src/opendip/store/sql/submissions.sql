@@ -25,12 +25,13 @@ with kept as (
 )
 insert into signed_call (signature, signed_at, status, answer) values ($17, $3, $18, $19);
 
--- name: take_intake
--- The oldest submissions nobody else is routing; they are gone when the caller commits.
-delete from intake
-where submission in (
-    select submission from intake order by submission limit $1 for update skip locked)
-returning submission, accepted_on, message_count;
+-- name: lock_intake
+-- The oldest submissions that nobody else is routing.
+select submission, accepted_on, message_count from intake order by submission limit $1 for update skip locked;
+
+-- name: leave_intake
+-- These submissions wait no longer, once the caller commits.
+delete from intake where submission = any ($1::bigint[]);
 
 -- name: list_submissions
 -- What routing and delivering must know of submissions.

@@ -1,0 +1,41 @@
+"""The market as it is now: read again within a second of any change, by every process for itself."""
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from opendip.domain.market import Market
+from opendip.store.market import find_market_version, load_market
+from opendip.store.pool import Pool
+
+_INTERVAL_SECONDS = 0.4
+
+log = structlog.get_logger()
+
+
+class MarketWatch:
+    """Holds the current picture of the market, and replaces it whole."""
+
+    def __init__(self, pool: Pool, market: Market) -> None:
+        self._pool = pool
+        self._market = market
+
+    @classmethod
+    async def open(cls, pool: Pool) -> "MarketWatch":
+        async with pool.acquire() as connection:
+            return cls(pool, await load_market(connection))
+
+    def get_market(self) -> Market:
+        return self._market
+
+    async def run(self) -> None:
+        """Until it is cancelled. While the database is away the last picture stays: nothing can be kept then anyway."""
+        while True:
+            await asyncio.sleep(_INTERVAL_SECONDS)
+            try:
+                async with self._pool.acquire() as connection:
+                    if await find_market_version(connection) != self._market.version:
+                        self._market = await load_market(connection)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("market_not_read", error=type(error).__name__)
