@@ -8,6 +8,7 @@ decoded without it and then checked together; whenever that is not a plain yes, 
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from types import GenericAlias
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
@@ -135,8 +136,8 @@ class TypeBuilder:
             case Flag(is_nullable):
                 return _allow_null(bool, is_nullable)
             case Sequence(items, low, high):
-                item = self.build(items, name, is_listed=True)
-                return _limit(list[item], min_length=low or None, max_length=high)
+                kind = GenericAlias(list, self.build(items, name, is_listed=True))
+                return _limit(kind, min_length=low or None, max_length=high)
             case Record():
                 return self._build_record(shape, name, is_listed)
             case Choice():
