@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
+from math import ceil
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -58,8 +59,7 @@ def find_quantile(ordered: Sequence[float], share: float) -> float:
     """The value that this share of the ordered values does not exceed (nearest rank); 0 of none."""
     if not ordered:
         return 0.0
-    rank = -int(-share * len(ordered) // 1)
-    return ordered[max(rank, 1) - 1]
+    return ordered[max(ceil(share * len(ordered)), 1) - 1]
 
 
 def _summarise(tallies: Sequence[Tally]) -> list[str]:
