@@ -13,9 +13,8 @@ from time import monotonic
 from uuid import UUID
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from opendip.client.signing import sign
+from opendip.client.credentials import Credentials
 from opendip.domain.market import STATUS_WEBHOOK, Market, Webhook
 from opendip.domain.publications import Wrapper, name_transaction
 from opendip.stages.deliver.answers import Answer, PartlyDelivered, Undelivered, read_answer
@@ -57,10 +56,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRules:
-    """What the operator sets for delivering, and the key the DIP signs with."""
+    """What the operator sets for delivering, and whose name the DIP signs in."""
 
-    key: RSAPrivateKey
-    certificate_header: str
+    credentials: Credentials
     limits: Limits
     """For recipients that set none."""
     retry_base: timedelta
@@ -180,14 +178,8 @@ class Deliverer:
                     return await record_delivery(connection, self._worker, attempt, batch.done_on, _LEASE)
 
     def _sign(self, queue: LeasedQueue, webhook: Webhook, batch: Batch) -> dict[str, str]:
-        headers = sign(
-            "POST",
-            webhook.url,
-            b"",
-            self._rules.key,
-            self._rules.certificate_header,
-            datetime.now(UTC),
-            content_hash=batch.body.content_hash,
+        headers = self._rules.credentials.sign(
+            "POST", webhook.url, b"", datetime.now(UTC), content_hash=batch.body.content_hash
         )
         recipient = f"{queue.dip_id};{queue.role}" if queue.role else queue.dip_id
         return {**headers, "X-DIP-MPO": recipient}

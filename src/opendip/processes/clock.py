@@ -1,0 +1,54 @@
+"""`dip clock`: what time makes necessary. Any number may run; one is active at a time."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import structlog
+
+from opendip.operations.homes import renew_revocation_lists
+from opendip.processes.running import run_process, wait_for
+from opendip.settings import Settings
+from opendip.store.clock import ensure_partitions, try_become_clock
+from opendip.store.pool import Connection, open_connection
+from opendip.store.submissions import forget_answers
+
+_INTERVAL_SECONDS = 600.0
+_RETRY_SECONDS = 5.0
+_DAYS_AHEAD = timedelta(days=14)
+
+log = structlog.get_logger()
+
+
+def run_clock(home: Path) -> None:
+    """Ticks until SIGTERM."""
+    run_process(home, _main)
+
+
+async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            async with open_connection(database_url, "dip clock") as connection:
+                await _tick_while_active(connection, settings, stop)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            log.error("database_away", error=type(error).__name__)
+            await wait_for(stop, _RETRY_SECONDS)
+
+
+async def _tick_while_active(connection: Connection, settings: Settings, stop: asyncio.Event) -> None:
+    while not await try_become_clock(connection):
+        if await wait_for(stop, _RETRY_SECONDS):
+            return
+    log.info("clock_active")
+    while not stop.is_set():
+        await _tick(connection, settings, datetime.now(UTC))
+        await wait_for(stop, _INTERVAL_SECONDS)
+
+
+async def _tick(connection: Connection, settings: Settings, now: datetime) -> None:
+    made = await ensure_partitions(connection, now.date() - timedelta(days=1), now.date() + _DAYS_AHEAD)
+    # Twice the tolerance: a signature may be dated as far ahead as behind.
+    await forget_answers(connection, now - 2 * timedelta(seconds=settings.signature_tolerance_seconds))
+    renewed = renew_revocation_lists(settings.home, now)
+    log.info("clock_ticked", partitions=made, revocation_lists=renewed)

@@ -1,0 +1,91 @@
+"""What every process does alike: its settings, its log, its database, its end on SIGTERM."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from opendip.settings import Settings, load_settings
+from opendip.store.embedded import running
+
+Main = Callable[[Settings, str, asyncio.Event], Coroutine[Any, Any, None]]
+"""A process: its settings, the URL of its database, and the event that ends it."""
+
+
+def run_process(home: Path, main: Main) -> None:
+    """Runs until SIGTERM or SIGINT, then lets it finish what is in flight."""
+    settings = load_settings(home, os.environ)
+    configure_log()
+    with find_database(settings) as url:
+        uvloop.run(_run(main, settings, url))
+
+
+async def _run(main: Main, settings: Settings, url: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # What is made at start lives for ever; a batch makes thousands of objects that are gone when it is done.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    await main(settings, url, stop)
+
+
+@contextmanager
+def find_database(settings: Settings) -> Iterator[str]:
+    """The URL of the database; the embedded one runs meanwhile."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    with running(settings.home) as postgres:
+        yield postgres.url
+
+
+def configure_log() -> None:
+    """JSON, a line an event, to standard error; UTC."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+async def run_beside(stop: asyncio.Event, *tasks: Awaitable[None]) -> None:
+    """Runs background tasks until the stop; one that fails is an error of the whole process."""
+    running_tasks = [asyncio.ensure_future(task) for task in tasks]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait({stopping, *running_tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            task.result()
+    finally:
+        for task in (stopping, *running_tasks):
+            task.cancel()
+        await asyncio.gather(stopping, *running_tasks, return_exceptions=True)
+
+
+async def wait_for(stop: asyncio.Event, seconds: float) -> bool:
+    """Sleeps; answers at once, and True, when it is time to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return False
+    return True

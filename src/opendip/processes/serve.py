@@ -1,0 +1,67 @@
+"""`dip serve`: the database, the API, the workers and the clock on one machine, each a process, watched over."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from opendip.processes.running import configure_log, find_database, wait_for
+from opendip.settings import Settings, load_settings
+
+_STOP_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_SETTLED_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+def serve(home: Path) -> None:
+    """Serves until SIGTERM or SIGINT, then stops its processes, the database last."""
+    settings = load_settings(home, os.environ)
+    configure_log()
+    with find_database(settings):
+        asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    parts = ["api"] * settings.api_processes + ["worker"] * settings.worker_processes + ["clock"]
+    await asyncio.gather(*(_keep_running(part, settings.home, stop) for part in parts))
+
+
+async def _keep_running(part: str, home: Path, stop: asyncio.Event) -> None:
+    """Starts a process again whenever it ends, ever more slowly while it ends soon."""
+    pause = _FIRST_PAUSE_SECONDS
+    while not stop.is_set():
+        began = asyncio.get_running_loop().time()
+        code = await _run_once(part, home, stop)
+        if stop.is_set():
+            return
+        has_settled = asyncio.get_running_loop().time() - began > _SETTLED_SECONDS
+        pause = _FIRST_PAUSE_SECONDS if has_settled else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        log.error("process_ended", process=part, exit_code=code, again_in_seconds=pause)
+        await wait_for(stop, pause)
+
+
+async def _run_once(part: str, home: Path, stop: asyncio.Event) -> int | None:
+    # A group of its own: Ctrl-C reaches `serve` alone, which stops the others in good order.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "opendip", part, "--home", str(home), start_new_session=True
+    )
+    ended, stopping = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
+    await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not ended.done():
+        process.terminate()
+        await asyncio.wait({ended}, timeout=_STOP_SECONDS)
+    if not ended.done():
+        log.error("process_killed", process=part, reason=f"it did not stop within {_STOP_SECONDS:g} seconds")
+        process.kill()
+    return await ended
