@@ -169,6 +169,13 @@ class Channel:
         """
         return self.routing.applies_at
 
+    @property
+    def receivers(self) -> frozenset[str]:
+        """Every role that any message of the channel goes to."""
+        routing = self.routing
+        routes = (routing.route, *routing.by_event_code.values(), *routing.by_response_code.values())
+        return frozenset[str]().union(*(r.primary | r.secondary | r.always for r in routes))
+
     def get_correlation(self, event_code: str) -> Correlation:
         return self.routing.correlation_by_event_code.get(event_code, self.routing.correlation)
 

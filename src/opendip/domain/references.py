@@ -26,7 +26,7 @@ class TransactionId(NamedTuple):
     role: str
     accepted_on: date
     submission: int
-    index: int
+    message_index: int
 
 
 def format_transaction_prefix(channel: str, dip_id: str, role: str, accepted_on: date, submission: int) -> str:
@@ -53,8 +53,8 @@ def find_transaction(text: str) -> TransactionId | None:
         accepted_on = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
         return None
-    submission, index = int(sequence[:-INDEX_DIGITS], 16), int(sequence[-INDEX_DIGITS:], 16)
-    return TransactionId(channel, dip_id, role, accepted_on, submission, index)
+    submission, message_index = int(sequence[:-INDEX_DIGITS], 16), int(sequence[-INDEX_DIGITS:], 16)
+    return TransactionId(channel, dip_id, role, accepted_on, submission, message_index)
 
 
 class ReferenceStart(NamedTuple):

@@ -27,7 +27,7 @@ class NewCall(NamedTuple):
 class Claim(NamedTuple):
     """A sender reference to be claimed for the message of that index."""
 
-    index: int
+    message_index: int
     reference_date: int
     digest: bytes
 
@@ -35,7 +35,7 @@ class Claim(NamedTuple):
 class MessageRow(NamedTuple):
     """What reports filter by."""
 
-    index: int
+    message_index: int
     mpan: int | None
     event_code: str
     sender_dip_id: str
@@ -106,7 +106,7 @@ async def claim_references(connection: Connection, submission: int, claims: Sequ
     rows = await connection.fetch(
         load_queries("submissions")["claim_references"],
         submission,
-        [c.index for c in ordered],
+        [c.message_index for c in ordered],
         [c.reference_date for c in ordered],
         [c.digest for c in ordered],
     )
@@ -154,7 +154,7 @@ def _encode_rows(submission: int, accepted_on: date, rows: Iterable[MessageRow])
         parts += (
             begin,
             null if row.mpan is None else big.pack(8, row.mpan),
-            number.pack(4, row.index),
+            number.pack(4, row.message_index),
             day,
             encode_text(row.event_code),
             encode_text(row.sender_dip_id),

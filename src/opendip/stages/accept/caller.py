@@ -17,7 +17,8 @@ from opendip.client.signing import (
     signed_text,
     verify,
 )
-from opendip.client.trust import Purpose, Signer, TrustStore, UntrustedCertificate
+from opendip.client.certificates import Purpose, UntrustedCertificate
+from opendip.client.trust import Signer, TrustStore
 from opendip.domain.market import Market, RegisteredCertificate
 from opendip.domain.outcomes import PROCESSING_FAILED, SENDER_INVALID, Refusal, Status
 

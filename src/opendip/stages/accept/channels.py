@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from msgspec import Raw
 
-from opendip.catalogue import Catalogue, Channel, compile_channel, list_faults
+from opendip.catalogue import Catalogue, Channel, compile_channel
+from opendip.catalogue.faults import list_faults
 
 
 class Decoder(Protocol):

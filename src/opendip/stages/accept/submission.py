@@ -5,7 +5,7 @@ The answer is a promise. It is given only after the commit, and the same signed 
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,7 +52,7 @@ class AcceptRules:
     max_messages: int
     dip_id: str
     """The DIP's own id, the sender of every answer."""
-    response_texts: dict[str, str]
+    response_texts: Mapping[str, str]
     """Response code to its text, from the catalogue."""
     ticket_url: str | None = None
 

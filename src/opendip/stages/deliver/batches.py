@@ -29,7 +29,7 @@ class Wanted(NamedTuple):
 
     entry: Entry
     position: int
-    index: int
+    message_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def make_batch(
         messages.append(published.data)
         senders.append(published.sender)
     taken = wanted[: len(messages)]
-    body = bodies.make(tuple((w.entry.submission, w.index) for w in taken), messages)
+    body = bodies.make(tuple((w.entry.submission, w.message_index) for w in taken), messages)
     return Batch(taken[0].position, taken[-1].position, taken[-1].entry.routed_on, body, taken, senders)
 
 

@@ -189,7 +189,7 @@ class Deliverer:
         submissions = await list_submissions(connection, keys)
         wrappers: dict[int, Wrapper] = {n: self._archive.wrap(s) for n, s in submissions.items()}
         return [
-            name_transaction(wrappers[wanted.entry.submission], sender, wanted.index)
+            name_transaction(wrappers[wanted.entry.submission], sender, wanted.message_index)
             for wanted, sender in zip(batch.wanted, batch.senders, strict=True)
         ]
 

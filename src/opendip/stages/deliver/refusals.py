@@ -66,7 +66,7 @@ async def keep_partial_delivery(
 def _queue_again(queue: int, again: Sequence[Wanted]) -> list[NewEntry]:
     members: dict[tuple[int, date], list[int]] = defaultdict(list)
     for wanted in again:
-        members[wanted.entry.submission, wanted.entry.accepted_on].append(wanted.index)
+        members[wanted.entry.submission, wanted.entry.accepted_on].append(wanted.message_index)
     return [NewEntry(queue, submission, day, found) for (submission, day), found in members.items()]
 
 
