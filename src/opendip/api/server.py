@@ -1,6 +1,7 @@
 """The HTTPS server: mutual TLS, the client's certificate handed to the application, strangers cut off early."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -79,8 +80,7 @@ class _Server(uvicorn.Server):
 
 async def serve_api(
     app: Starlette,
-    host: str,
-    port: int,
+    listening: socket.socket,
     tls: ssl.SSLContext,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
@@ -89,8 +89,6 @@ async def serve_api(
     """Serves until `stop`; then takes no new connection, and finishes the calls under way."""
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http=MutualTlsProtocol,
         ws="none",
         lifespan="off",
@@ -106,7 +104,7 @@ async def serve_api(
         backlog=2048,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([listening]))
     await _wait_until_ready(server, serving)
     on_ready()
     stopping = asyncio.create_task(stop.wait())
@@ -120,5 +118,5 @@ async def _wait_until_ready(server: uvicorn.Server, serving: "asyncio.Task[None]
     while not server.started:
         if serving.done():
             await serving
-            raise OSError("the API could not listen on its address; is another server using the port?")
+            raise RuntimeError("the API's server ended before it had started")
         await asyncio.sleep(0.01)

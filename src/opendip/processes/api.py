@@ -8,6 +8,7 @@ import structlog
 
 from opendip.api import ApiContext, ApiRules, create_app, serve_api
 from opendip.api.bodies import BodyBudget
+from opendip.api.sockets import listen
 from opendip.catalogue import Catalogue, load
 from opendip.processes.running import run_beside, run_process
 from opendip.processes.trust import TrustWatch
@@ -36,8 +37,7 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         app = create_app(_make_context(settings, load(), pool, watch, trust))
         serving = serve_api(
             app,
-            settings.api_host,
-            settings.api_port,
+            listen(settings.api_host, settings.api_port),
             trust.make_server_context(),
             stop,
             lambda: log.info("api_ready", host=settings.api_host, port=settings.api_port),
