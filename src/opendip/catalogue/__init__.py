@@ -1,6 +1,7 @@
-"""The language of the market, as data: what is sent on each channel, by whom, to whom, and the checks built from it."""
+"""The language of the market, as data: what is sent on each channel, by whom and to whom."""
 
 from opendip.catalogue.compiling import compile_catalogue, compile_channel, compile_definition
+from opendip.catalogue.faults import Fault, list_definition_faults, list_faults
 from opendip.catalogue.message import Message, MessageDecoder
 from opendip.catalogue.model import Catalogue, Channel, Route
 from opendip.catalogue.notation import MalformedRelease
@@ -9,6 +10,7 @@ from opendip.catalogue.release import list_releases, load, load_from
 __all__ = [
     "Catalogue",
     "Channel",
+    "Fault",
     "MalformedRelease",
     "Message",
     "MessageDecoder",
@@ -16,6 +18,8 @@ __all__ = [
     "compile_catalogue",
     "compile_channel",
     "compile_definition",
+    "list_definition_faults",
+    "list_faults",
     "list_releases",
     "load",
     "load_from",

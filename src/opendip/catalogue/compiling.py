@@ -1,8 +1,8 @@
 """Shapes made into msgspec decoders: the hot path's check of a message, one pass over its bytes.
 
-A decoder refuses exactly what the published definitions refuse, and stops at the first fault; `faults` lists them all.
-Looking for a pattern in each of 48 values costs three times the rest of the decoding, so patterned values in lists are
-decoded without it and then checked together; whenever that is not a plain yes, the strict decoder decides.
+A decoder refuses what the published definitions refuse and stops at the first fault; `faults` lists them all.
+Looking for a pattern in each of 48 values costs three times the rest of the decoding, so patterned values in
+lists are decoded without it, then checked together; when that is no plain yes, the strict decoder decides.
 """
 
 import re
@@ -60,7 +60,7 @@ def compile_variant(variant: Variant, catalogue: Catalogue) -> MessageDecoder:
 def compile_definition(name: str, catalogue: Catalogue) -> "ShapeDecoder":
     """A decoder for any one definition ("WebhookConfig", "M0", "DT-002-MPAN").
 
-    Raises `KeyError` for a name nobody defines, `NotImplementedError` for a choice between messages (DIPMessage).
+    Raises `KeyError` for a name nobody defines, `NotImplementedError` for a choice of messages (DIPMessage).
     """
     return ShapeDecoder(Reference(name), catalogue)
 
@@ -88,7 +88,7 @@ class ShapeDecoder:
 
 
 class DecoderByEventCode:
-    """Decodes the messages of a channel whose event codes differ: reads the event code first, then the message."""
+    """Decodes the messages of a channel whose event codes differ: first the event code, then the message."""
 
     def __init__(self, decoders: Mapping[str, MessageDecoder]) -> None:
         self._decoders = decoders
@@ -184,7 +184,7 @@ def _fits(value: str, shape: Text, pattern: str | None) -> bool:
 
 
 def _build_number(shape: Number) -> Any:
-    # A whole number is decoded as a float: JSON Schema holds 30.0 to be an integer, and bounds are far below 2**53.
+    # A whole number is decoded as a float: to JSON Schema 30.0 is an integer, and bounds are far below 2**53.
     step = shape.multiple_of or (1 if shape.is_whole else None)
     if step is not None and step != int(step):
         return type("Multiple", (Multiple,), {"shape": shape})
@@ -192,13 +192,13 @@ def _build_number(shape: Number) -> Any:
 
 
 class Multiple:
-    """Stands for a number whose step is a fraction, which binary arithmetic cannot check (0.1 is not 100 × 0.001)."""
+    """Stands for a number whose step is a fraction: to binary arithmetic 0.1 is not 100 × 0.001."""
 
     shape: Number
 
 
 def check_multiple(kind: type[Any], value: Any) -> Any:
-    """msgspec's hook for types it does not know: a `Multiple`. Raises `ValueError`, which msgspec makes its own."""
+    """msgspec's hook for types it does not know: a `Multiple`. msgspec makes its `ValueError` its own."""
     if not issubclass(kind, Multiple):
         raise NotImplementedError(kind)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,7 +1,7 @@
-"""Elexon's published OpenAPI files made into a release of ours: the facts (names, types, codes), none of the prose.
+"""Elexon's published OpenAPI files made into a release of ours: names, types and codes, none of the prose.
 
-The envelope of a message (S0, CommonBlock, CustomBlock) is the same everywhere, so a payload is written as what differs;
-one that is not of that shape is refused rather than misread.
+The envelope of a message (S0, CommonBlock, CustomBlock) is the same everywhere, so a payload is written as
+what differs; one that is not of that shape is refused rather than misread.
 """
 
 import re
@@ -46,8 +46,8 @@ class ImportSummary(NamedTuple):
 def import_release(files: Iterable[Path], release: str, directory: Path) -> ImportSummary:
     """Read Elexon's OpenAPI files and write `release` into `directory`.
 
-    `routing.yaml` is left alone when it is there, and so are the texts of response codes that are there. Raises
-    `MalformedRelease`, before anything is written, when a file holds what cannot be expressed.
+    `routing.yaml` is left alone when it is there, and so are the texts of the response codes it has already.
+    Raises `MalformedRelease`, before anything is written, when a file holds what cannot be expressed.
     """
     files = list(files)
     groups = _read_groups(files)
@@ -105,7 +105,7 @@ def _describe_channels(shapes: Mapping[str, Shape]) -> dict[str, Any]:
 
 
 def _describe_variant(channel_id: str, full_name: str, payload: Shape) -> tuple[str, dict[str, Any]]:
-    """A variant as what distinguishes it. Reads the description back and refuses a payload it does not reproduce."""
+    """A variant as what distinguishes it; refuses a payload that this does not read back as."""
     name = full_name.removeprefix(f"{channel_id}-")
     common, custom = _get_record(payload, "CommonBlock"), _get_record(payload, "CustomBlock")
     header = _get_record(common, "S0")
@@ -151,7 +151,7 @@ def _sort_properties(shape: Shape) -> Shape:
 def _describe_codes(
     files: Iterable[Path], groups: Mapping[str, Mapping[str, Shape]], directory: Path
 ) -> dict[str, Any]:
-    """The response codes with their texts: ours when the directory has them, else what the publisher noted beside each."""
+    """The codes with their texts: ours when the directory has them, else what is noted beside each."""
     shape = next((shapes[RESPONSE_CODES] for shapes in groups.values() if RESPONSE_CODES in shapes), None)
     if not isinstance(shape, Text):
         return {}

@@ -3,6 +3,7 @@
 The values are msgspec Structs made from the catalogue; these protocols only say what may be relied on.
 """
 
+# ruff: noqa: N815
 from typing import Any, Protocol
 
 import msgspec
@@ -93,7 +94,7 @@ class MessageDecoder(Protocol):
     def decode(self, raw: bytes | memoryview | msgspec.Raw) -> Message:
         """Decode one message, as the sender wrote it.
 
-        Raises `msgspec.DecodeError` when it is not JSON, and its subclass `msgspec.ValidationError` when it is not a
-        message of this channel. The error's text can quote a value: show people `list_faults` instead.
+        Raises `msgspec.DecodeError` when it is not JSON, and its subclass `msgspec.ValidationError` when it
+        is not a message of this channel. Their texts can quote a value: show people `list_faults` instead.
         """
         ...

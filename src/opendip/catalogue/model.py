@@ -1,6 +1,6 @@
-"""The language of the market as values: the shapes messages are made of, the channels they travel on, who gets them.
+"""The language of the market as values: what messages are made of, where they travel and who gets them.
 
-Nothing here reads a file or checks a message: `release` builds these values, `compiling` and `faults` use them.
+Nothing here reads a file or checks a message: `release` builds these, `compiling` and `faults` use them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Correlation = Literal["CREATE", "COPY", "NONE", "UNKNOWN"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string. Lengths count code points; the pattern is an ECMA-262 one and is looked for anywhere in the string."""
+    """A string. Lengths count code points; the pattern is an ECMA-262 one, looked for anywhere in it."""
 
     min_length: int = 0
     max_length: int | None = None
@@ -90,7 +90,7 @@ Shape = Text | Number | Flag | Reference | Sequence | Record | Choice
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The payload of one or more event codes of a channel; `name` is its definition's ("IF-005-MeterInstall")."""
+    """The payload of some event codes of a channel; `name` is its definition's ("IF-005-MeterInstall")."""
 
     name: str
     event_codes: tuple[str, ...]
@@ -99,7 +99,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The roles a message goes to. Primary: named by the sender; secondary: found by MPAN; always: every holder (E2E 4.3)."""
+    """The roles a message goes to (E2E 4.3): named by the sender, found by MPAN, and always all holders."""
 
     primary: frozenset[str] = frozenset()
     secondary: frozenset[str] = frozenset()
@@ -108,7 +108,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Everything a channel says about parties. None of it is in the message definitions: it is data of its own."""
+    """What a channel says about parties. None of it is in the message definitions: it is data of its own."""
 
     route: Route
     senders: frozenset[str]
@@ -163,9 +163,9 @@ class Channel:
 
     @property
     def applies_at(self) -> tuple[str, ...] | None:
-        """Where, below the payload, the days stand at which secondary addressing applies; "[]" goes through a list.
+        """Where, below the payload, the days stand for which secondary recipients are found.
 
-        None: the day of acceptance.
+        "[]" goes through a list. None: the day of acceptance.
         """
         return self.routing.applies_at
 
@@ -188,7 +188,8 @@ class Channel:
     def get_variant(self, event_code: str) -> Variant:
         """The variant named after the event code, else the first that lists it.
 
-        IF-020's RelatedCreate lists RelatedAdd and RelatedRemove too, which have variants of their own. Raises `KeyError`.
+        IF-020's RelatedCreate lists RelatedAdd and RelatedRemove too, which have variants of their own.
+        Raises `KeyError`.
         """
         naming = [v for v in self.variants if event_code in v.event_codes]
         if not naming:
@@ -198,7 +199,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """One release: every definition by its published name, the channels, and the response codes with their texts."""
+    """One release: definitions by their published names, channels, and response codes with their texts."""
 
     release: str
     definitions: Mapping[str, Shape]

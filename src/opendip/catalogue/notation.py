@@ -1,4 +1,4 @@
-"""How shapes are written in a release's YAML files: reading them, and writing them so that people can read them.
+"""How shapes are written in a release's YAML files, so that people can read them too.
 
 A name is a reference; `length: 1..40` a range; `Name?` an optional property; `"*": any` an open record.
 """
@@ -12,10 +12,10 @@ from opendip.catalogue.model import Choice, Flag, Number, Property, Record, Refe
 
 OPEN = "*"
 WORDS = frozenset({"type", "list", "one_of"})
-"""Keys that say what a mapping is; a mapping without them is a record, so no property may have such a name."""
+"""Keys that say what a mapping is. Without them it is a record, so no property may have such a name."""
 
 
-class MalformedRelease(ValueError):
+class MalformedRelease(ValueError):  # noqa: N818
     """A release's file says something this version of OpenDIP does not understand."""
 
 

@@ -50,7 +50,7 @@ def _find_kind(node: Mapping[str, Any], where: str) -> str:
     for keyword in ("$ref", "oneOf"):
         if keyword in node:
             return keyword
-    # Thirteen objects are published with properties but no type; read as written they would admit any text or number.
+    # Some objects are published with properties but no type; to the letter, any text or number would do.
     kind = node.get("type", "object" if "properties" in node else None)
     if kind not in KEYWORDS:
         raise MalformedRelease(f"{where}: type {kind!r} is not understood")

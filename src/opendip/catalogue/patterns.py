@@ -12,12 +12,12 @@ from opendip.catalogue.model import Catalogue, Record, Sequence, Shape, Text
 
 
 def translate_pattern(pattern: str) -> str:
-    r"""An ECMA-262 pattern as Python's: `\d` is ASCII only, and `$` the very end, not before a last newline."""
+    r"""An ECMA-262 pattern as Python's: `\d` is ASCII only, `$` the very end, not before a last newline."""
     return "(?a:" + re.sub(r"(\\.)|\$", lambda found: found.group(1) or r"\Z", pattern) + ")"
 
 
 def can_match_together(text: Text) -> bool:
-    """Whether matches can be joined by newlines and told apart again: anchored at both ends, and of one line."""
+    """Whether matches joined by newlines can be told apart again: anchored at both ends, and of one line."""
     pattern = text.pattern or ""
     may_hold_newline = re.search(r"(?<!\\)\.|\[\^|\\[sSDWn]|\n", pattern)
     return pattern.startswith("^") and pattern.endswith("$") and not may_hold_newline
@@ -38,7 +38,7 @@ class Path(NamedTuple):
 
 
 class ListedTexts:
-    """The values of a patterned property that stands in a list: found in a decoded value and checked together."""
+    """The values of one patterned property in lists: found in a decoded value and checked together."""
 
     def __init__(self, path: Path, text: Text) -> None:
         *lists, last = (_build_getter(part, path.is_always_there) for part in path.parts)

@@ -1,7 +1,7 @@
 """Reading a release: a directory of YAML files, our own notation of the published definitions.
 
-`release.yaml` names the release and its files of definitions; `interfaces.yaml` has the payloads, `routing.yaml` the
-parties, `response_codes.yaml` the codes with their texts.
+`release.yaml` names the release and its files of definitions; `interfaces.yaml` has the payloads,
+`routing.yaml` the parties, `response_codes.yaml` the codes with their texts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -61,9 +61,7 @@ def load_from(directory: Path) -> Catalogue:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read one file of a release. Raises `MalformedRelease`."""
     try:
-        node = yaml.load(
-            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
+        node = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, yaml.YAMLError) as fault:
         raise MalformedRelease(
             f"cannot read {path.name} of the catalogue release in {path.parent.name}: {fault}"

@@ -1,6 +1,7 @@
 """Reading `routing.yaml`: who may send on each channel, who receives, how it is correlated. Data, never code.
 
-A row says where each part of it comes from (`basis`): most of the split into primary, secondary and always is inferred.
+A row says where each part of it comes from (`basis`): most of the split into primary, secondary and always is
+inferred.
 """
 
 from collections.abc import Mapping

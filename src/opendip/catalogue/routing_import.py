@@ -1,7 +1,7 @@
 """The research notes on who sends and who receives (a JSON file) made into a release's `routing.yaml`.
 
-The notes keep roles that only a third piece of evidence names apart (`recommendedAdd`); here they join the lists, and the
-row's `basis` says so. Rows then belong to whoever runs the DIP: the file is edited, not imported again.
+The notes keep roles that only a third piece of evidence names apart (`recommendedAdd`); here they join the
+lists, and the row's `basis` says so. The file then belongs to whoever runs the DIP, who corrects it by hand.
 """
 
 import json
@@ -32,15 +32,15 @@ APPLIES_AT = {
 }
 """Channels whose body states the settlement days, and which are addressed by MPAN."""
 
-COMMENT = """Who may send on each channel and who receives its publication: data, to be corrected by whoever knows better.
+COMMENT = """Who may send on each channel and who receives its publication; correct it where you know better.
 
 primary: named by the sender. secondary: found by the message's MPAN. always: every holder of the role.
 by_event_code and by_response_code (R0.responseCode) replace all three lists; a response code wins.
-applies_at: where the body states the days for which the secondary recipients are found; else the day of acceptance.
+applies_at: where the body states the days for which secondary recipients are found; else when accepted.
 retention_days is 730 where a row does not say (E2E 4.9). basis: what each part of a row rests on.
 
-CS is the parent of MDS, LSS, ISD and VAS (E2E 3.3.7), not a further recipient unless a participant holds it. As a sender
-it cannot pass the schema: a role in S1 has three characters or more. "DIP" is the platform itself."""
+CS is the parent of MDS, LSS, ISD and VAS (E2E 3.3.7), no further recipient unless a participant holds it. As
+a sender it cannot pass the schema: a role in S1 has three characters or more. "DIP" is the platform itself."""
 
 
 def import_routing(file: Path, directory: Path) -> int:

@@ -1,4 +1,4 @@
-"""Made-up values for the shapes of the catalogue: identifiers that are well formed, texts that fit, days that follow."""
+"""Made-up values for the shapes of the catalogue: well-formed identifiers, fitting texts, consecutive days."""
 
 import base64
 import gzip
@@ -33,7 +33,7 @@ WORDS = {
     "URI": ("https://example.com/assets/1",),
     "GUID": ("00-DB-12-34-56-78-90-A0",),
 }
-"""A part of a definition's or property's name, to values for it; longer names come after the parts they hold."""
+"""A part of a definition's or property's name, to values for it."""
 
 
 def make_dip_id(random: Random) -> str:
@@ -49,7 +49,7 @@ def make_mpan(random: Random) -> str:
 
 
 def make_reference(channel_id: str, sender: str, role: str, day: date, random: Random) -> str:
-    """A sender unique reference. Its published pattern has no room for the letter of REP-002A, so that is left out."""
+    """A sender unique reference. Its published pattern has no room for the A of REP-002A: it is left out."""
     channel = channel_id.rstrip("AB")
     return f"S-{channel}-{sender}-{role}-{day:%Y%m%d}-{random.getrandbits(80):020x}"
 
@@ -158,7 +158,7 @@ class Sampler:
         return text + "".join(self.random.choices("0123456789", k=max(0, shape.min_length - len(text))))
 
     def _make_matching(self, pattern: str) -> str:
-        """A text for the patterns without groups that the catalogue has; decimals stay small and without a sign."""
+        """A text for a pattern without groups; decimals stay small and without a sign."""
         decimal = re.fullmatch(r"\^(?:-\?)?\\d\{1,\d+\}\\\.\\d\{(\d+)\}\$", pattern)
         if decimal:
             return f"{self.random.random() * 3:.{decimal.group(1)}f}"

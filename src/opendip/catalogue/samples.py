@@ -1,4 +1,4 @@
-"""Valid messages of any channel and event code, for demos, tests and benchmarks: plausible, and plainly made up.
+"""Valid messages of any channel and event code, for demos, tests and benchmarks: plausible, plainly made up.
 
 The same random generator makes the same message. Nothing here reads the clock.
 """
@@ -37,7 +37,7 @@ class SampleOptions:
     complete: bool = False
     """With every optional block and property, and few nulls; otherwise with the required ones only."""
     values: Mapping[str, Any] | None = None
-    """More to set: a property's name (wherever it stands) or its dotted path below the payload, to its value."""
+    """More to set: a property's name (wherever it stands) or dotted path below the payload, to its value."""
 
 
 def make_message(
@@ -45,7 +45,7 @@ def make_message(
 ) -> dict[str, Any]:
     """A valid message, `{"payload": {...}}`; the options are those of `SampleOptions`.
 
-    Raises `KeyError` for an event code the channel does not have, or for `values` that name nothing in the message.
+    Raises `KeyError` for an event code the channel does not have, or `values` that name nothing in it.
     """
     wishes = _settle(SampleOptions(**options), channel, random)
     sampler = Sampler(catalogue, random, wishes.timestamp, wishes.days, wishes.periods, wishes.complete)
