@@ -41,9 +41,7 @@ def create_app(context: ApiContext) -> Starlette:
     return app
 
 
-def _refuse(
-    context: ApiContext, status: Status, text: str
-) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _refuse(context: ApiContext, status: Status, text: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def respond(_: Request, __: Exception) -> Response:
         return answer_refusal(Refusal(status, PROCESSING_FAILED, text), context.rules.accept)
 

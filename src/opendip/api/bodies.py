@@ -71,12 +71,12 @@ class ReadBody:
 
 @asynccontextmanager
 async def read_body(
-    request: Request, budget: BodyBudget, max_bytes: int, timeout: timedelta
+    request: Request, budget: BodyBudget, max_bytes: int, longest: timedelta
 ) -> AsyncIterator[ReadBody | Refusal]:
     """The body, which counts against the budget until the block ends; or why it is refused."""
     reading = _Reading(budget, max_bytes)
     try:
-        async with asyncio.timeout(timeout.total_seconds()):
+        async with asyncio.timeout(longest.total_seconds()):
             body = await reading.read(request)
     except TimeoutError:
         body = _refuse_slow(reading.is_waiting)
@@ -133,7 +133,7 @@ class _Reading:
         return True
 
     def _refuse_size(self) -> Refusal:
-        text = f"The body is larger than {self._max_bytes} bytes, the most that is taken. Send fewer messages at a time."
+        text = f"The body is larger than {self._max_bytes} bytes, the most that is taken. Send fewer at a time."
         return Refusal(Status.TOO_LARGE, PROCESSING_FAILED, text)
 
 

@@ -13,7 +13,7 @@ from opendip.api.answers import answer_refusal
 from opendip.api.bodies import ReadBody, read_body
 from opendip.api.context import ApiContext
 from opendip.domain.outcomes import PROCESSING_FAILED, Refusal, Status
-from opendip.stages.accept import CallHeaders, Caller, prove_caller, prove_content
+from opendip.stages.accept import Caller, CallHeaders, prove_caller, prove_content
 
 AWAY = (
     asyncpg.PostgresConnectionError,
@@ -32,7 +32,7 @@ Handler = Callable[[Request, ApiContext], Awaitable[Response]]
 log = structlog.get_logger()
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it says what happened, as all errors here do
     """Ends a handler with this refusal, to this DIP id if it is known."""
 
     def __init__(self, refusal: Refusal, recipient: str | None = None) -> None:
@@ -54,7 +54,7 @@ def guard(handler: Handler, context: ApiContext) -> Callable[[Request], Awaitabl
             log.error("database_away", error=type(error).__name__)
             text = "The DIP cannot keep messages just now, and kept none of this call. Send it again, unchanged."
             refusal = Refusal(Status.UNAVAILABLE, PROCESSING_FAILED, text, retry_after_seconds=_RETRY_SECONDS)
-        except Exception as error:  # noqa: BLE001 - answered with a 500, and told to the operator without the data
+        except Exception as error:
             log.error("call_failed", error=type(error).__name__, exc_info=_without_values(error))
             text = "The DIP failed on this call, and kept nothing of it. Send it again; if it persists, tell support."
             refusal = Refusal(Status.FAILED, PROCESSING_FAILED, text)
@@ -84,9 +84,7 @@ def prove(request: Request, context: ApiContext, now: datetime) -> Caller:
     target = request.scope["raw_path"].decode("ascii") + query
     headers = CallHeaders(request.method, target, request.headers, request.scope.get("tls_client_certificate"))
     rules = context.rules
-    caller = prove_caller(
-        headers, context.get_market(), context.get_trust(), rules.public_urls, rules.tolerance, now
-    )
+    caller = prove_caller(headers, context.get_market(), context.get_trust(), rules.public_urls, rules.tolerance, now)
     if isinstance(caller, Refusal):
         raise Refused(caller)
     return caller

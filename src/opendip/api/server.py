@@ -17,7 +17,7 @@ KEEP_ALIVE_SECONDS = 75
 
 
 class MutualTlsProtocol(HttpToolsProtocol):
-    """Puts the peer's certificate (DER) into the scope; closes connections that are slow or endless in their headers."""
+    """Puts the peer's certificate (DER) into the scope; closes connections that are slow or endless in headers."""
 
     _certificate: bytes | None = None
     _header_bytes = 0

@@ -30,8 +30,8 @@ class _WebhookConfig(msgspec.Struct):
     """E2E 4.6.2; sizes are in kB. Numbers may be written with a zero fraction, as the API has them as numbers."""
 
     callbackURL: str
-    maxMessageCount: float | None | UnsetType = UNSET
-    maxPayloadSize: float | None | UnsetType = UNSET
+    maxMessageCount: float | UnsetType | None = UNSET
+    maxPayloadSize: float | UnsetType | None = UNSET
 
 
 _decode = msgspec.json.Decoder(_WebhookConfig).decode
@@ -74,7 +74,7 @@ async def delete_status_webhook(request: Request, context: ApiContext) -> Respon
 
 
 def _get_recipient(request: Request, context: ApiContext, caller: Caller, channel: str | None) -> str:
-    """The DIP id of the path, if the caller may receive for it; raises Refused, the same for unknown and for others'."""
+    """The DIP id of the path, if the caller may receive for it; raises Refused, alike for unknown and others'."""
     dip_id: str = request.path_params["recipient_id"]
     market, day = context.get_market(), get_now().date()
     participant = market.participants.get(dip_id)
@@ -108,9 +108,7 @@ async def _delete(context: ApiContext, recipient: str, channel: str) -> None:
         await delete_webhook(connection, recipient, channel)
 
 
-def _read_webhook(
-    recipient: str, channel: str, body: ReadBody, context: ApiContext, caller: Caller
-) -> Webhook:
+def _read_webhook(recipient: str, channel: str, body: ReadBody, context: ApiContext, caller: Caller) -> Webhook:
     try:
         config = _decode(body.data)
         count = _read_limit(config.maxMessageCount, "maxMessageCount", context.rules.accept.max_messages)
@@ -125,11 +123,10 @@ def _read_webhook(
     return Webhook(recipient, channel, config.callbackURL, count, size)
 
 
-def _read_limit(value: float | None | UnsetType, name: str, most: int) -> int | None:
+def _read_limit(value: float | UnsetType | None, name: str, most: int) -> int | None:
     if value is UNSET or value is None:
         return None
     assert isinstance(value, float)
     if not value.is_integer() or not 1 <= value <= most:
         raise msgspec.ValidationError(f"{name} must be a whole number from 1 to {most}")
     return int(value)
-

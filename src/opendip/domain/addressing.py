@@ -80,9 +80,7 @@ def _list_ids(recipients: Iterable[Role]) -> list[str]:
     return sorted({r.dip_id for r in recipients})
 
 
-def _find_primary(
-    route: Route, named: Sequence[str], market: Market, day: date
-) -> tuple[set[Role], list[Fault]]:
+def _find_primary(route: Route, named: Sequence[str], market: Market, day: date) -> tuple[set[Role], list[Fault]]:
     if not route.primary:
         return set(), []
     roles = ", ".join(sorted(route.primary))

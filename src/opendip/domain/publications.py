@@ -43,7 +43,7 @@ class Sender(Struct, gc=False, frozen=True):
 
 
 class _A0(Struct, gc=False):
-    primaryRecipients: list[str | None] = []  # noqa: RUF012 - msgspec copies an empty default
+    primaryRecipients: list[str | None] = []
 
 
 class _R0(Struct, gc=False):
@@ -120,7 +120,11 @@ _NAMES = {n: f'"{n}":'.encode() for n in ("S0", "S1", "S2", "R0", "R1", "M0", "M
 
 def name_transaction(wrapper: Wrapper, sender: Sender, index: int) -> str:
     prefix = format_transaction_prefix(
-        wrapper.channel, sender.senderDIPID, sender.senderRoleID, wrapper.accepted_at.date(), wrapper.submission
+        wrapper.channel,
+        sender.senderDIPID,
+        sender.senderRoleID,
+        wrapper.accepted_at.date(),
+        wrapper.submission,
     )
     return prefix + format_index(index)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from opendip.operations.homes import renew_revocation_lists
+from opendip.operations.authority import load_authorities, renew_crl
+from opendip.operations.homes import get_home
 from opendip.processes.running import run_process, wait_for
 from opendip.settings import Settings
 from opendip.store.clock import ensure_partitions, try_become_clock
@@ -17,6 +18,7 @@ from opendip.store.submissions import forget_answers
 _INTERVAL_SECONDS = 600.0
 _RETRY_SECONDS = 5.0
 _DAYS_AHEAD = timedelta(days=14)
+_LIST_AGE = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -50,5 +52,16 @@ async def _tick(connection: Connection, settings: Settings, now: datetime) -> No
     made = await ensure_partitions(connection, now.date() - timedelta(days=1), now.date() + _DAYS_AHEAD)
     # Twice the tolerance: a signature may be dated as far ahead as behind.
     await forget_answers(connection, now - 2 * timedelta(seconds=settings.signature_tolerance_seconds))
-    renewed = renew_revocation_lists(settings.home, now)
+    renewed = _renew_revocation_lists(settings.home, now)
     log.info("clock_ticked", partitions=made, revocation_lists=renewed)
+
+
+def _renew_revocation_lists(directory: Path, now: datetime) -> int:
+    """Long before they are out of date: with an old list nobody would be trusted."""
+    home = get_home(directory)
+    renewed = 0
+    for authority, path in zip(load_authorities(home.authorities), home.revocation_lists, strict=True):
+        if now.timestamp() - path.stat().st_mtime > _LIST_AGE.total_seconds():
+            renew_crl(authority, now)
+            renewed += 1
+    return renewed

@@ -6,16 +6,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import structlog
 import uvloop
 
+from opendip.operations.homes import get_home, reach_database
 from opendip.settings import Settings, load_settings
-from opendip.store.embedded import running
 
 Main = Callable[[Settings, str, asyncio.Event], Coroutine[Any, Any, None]]
 """A process: its settings, the URL of its database, and the event that ends it."""
@@ -23,9 +22,9 @@ Main = Callable[[Settings, str, asyncio.Event], Coroutine[Any, Any, None]]
 
 def run_process(home: Path, main: Main) -> None:
     """Runs until SIGTERM or SIGINT, then lets it finish what is in flight."""
-    settings = load_settings(home, os.environ)
+    settings = load_settings(get_home(home).directory, os.environ)
     configure_log()
-    with find_database(settings) as url:
+    with reach_database(settings.home, settings.database_url) as url:
         uvloop.run(_run(main, settings, url))
 
 
@@ -39,16 +38,6 @@ async def _run(main: Main, settings: Settings, url: str) -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     await main(settings, url, stop)
-
-
-@contextmanager
-def find_database(settings: Settings) -> Iterator[str]:
-    """The URL of the database; the embedded one runs meanwhile."""
-    if settings.database_url:
-        yield settings.database_url
-        return
-    with running(settings.home) as postgres:
-        yield postgres.url
 
 
 def configure_log() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from opendip.processes.running import configure_log, find_database, wait_for
+from opendip.operations.homes import get_home, reach_database
+from opendip.processes.running import configure_log, wait_for
 from opendip.settings import Settings, load_settings
 
 _STOP_SECONDS = 60.0
@@ -21,9 +22,9 @@ log = structlog.get_logger()
 
 def serve(home: Path) -> None:
     """Serves until SIGTERM or SIGINT, then stops its processes, the database last."""
-    settings = load_settings(home, os.environ)
+    settings = load_settings(get_home(home).directory, os.environ)
     configure_log()
-    with find_database(settings):
+    with reach_database(settings.home, settings.database_url):
         asyncio.run(_serve(settings))
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import structlog
 
-from opendip.client.credentials import Credentials, UnusableCredentials
+from opendip.client.credentials import UnusableCredentials
 from opendip.client.tls import add_revocation_lists
 from opendip.client.trust import TrustStore
-from opendip.operations.homes import get_own_credentials, list_revocation_lists
+from opendip.domain.homes import Home
+from opendip.operations.homes import get_home, load_dip_credentials
 from opendip.settings import Settings
 
 _INTERVAL_SECONDS = 0.5
@@ -21,10 +22,9 @@ class TrustWatch:
     """Holds the trust that comes of the authorities and their revocation lists, and keeps TLS contexts at it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._directory = get_own_credentials(settings.home)
-        self._lists = tuple(list_revocation_lists(settings.home))
+        self._home: Home = get_home(settings.home)
         self._seen = self._look()
-        self.credentials = Credentials.load(self._directory, self._lists)
+        self.credentials = load_dip_credentials(self._home)
         self._contexts: list[ssl.SSLContext] = []
 
     def get_trust(self) -> TrustStore:
@@ -50,13 +50,13 @@ class TrustWatch:
 
     def _reload(self, seen: dict[Path, int]) -> None:
         try:
-            self.credentials = Credentials.load(self._directory, self._lists)
+            self.credentials = load_dip_credentials(self._home)
             for context in self._contexts:
-                add_revocation_lists(context, self._lists)
+                add_revocation_lists(context, self._home.revocation_lists)
         except (UnusableCredentials, ssl.SSLError, OSError) as error:
             log.error("revocation_lists_not_read", error=type(error).__name__)
             return
         self._seen = seen
 
     def _look(self) -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for path in self._lists if path.exists()}
+        return {path: path.stat().st_mtime_ns for path in self._home.revocation_lists if path.exists()}

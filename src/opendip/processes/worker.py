@@ -63,14 +63,10 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
             await beside
 
 
-async def _work(
-    pool: Pool, router: Router, deliverer: Deliverer, watch: MarketWatch, stop: asyncio.Event
-) -> None:
+async def _work(pool: Pool, router: Router, deliverer: Deliverer, watch: MarketWatch, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            routed = await router.route_waiting(
-                pool, watch.get_market(), datetime.now(UTC), _MESSAGES_ROUTED
-            )
+            routed = await router.route_waiting(pool, watch.get_market(), datetime.now(UTC), _MESSAGES_ROUTED)
             started = await deliverer.start_due()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             log.error("database_away", error=type(error).__name__)
@@ -99,5 +95,3 @@ def _wrap(submitted: Submitted, channels: Mapping[str, RoutingChannel], settings
         correlated_events=channel.correlated_events,
         ticket_url=settings.service_ticket_url or None,
     )
-
-

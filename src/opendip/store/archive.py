@@ -99,9 +99,7 @@ class Archive:
             found |= await self._read(connection, missing)
         return found
 
-    async def _read(
-        self, connection: Connection, keys: Sequence[ChunkKey]
-    ) -> dict[tuple[int, int], PublishedChunk]:
+    async def _read(self, connection: Connection, keys: Sequence[ChunkKey]) -> dict[tuple[int, int], PublishedChunk]:
         wanted = {(k.submission, k.accepted_on) for k in keys}
         submissions = await list_submissions(connection, wanted)
         publishers = {n: Publisher(self._wrap(s)) for n, s in submissions.items()}
@@ -113,12 +111,9 @@ class Archive:
         return found
 
 
-def read_chunk(
-    publisher: Publisher, number: int, content: bytes, addressing: ChunkAddressing
-) -> PublishedChunk:
+def read_chunk(publisher: Publisher, number: int, content: bytes, addressing: ChunkAddressing) -> PublishedChunk:
     headers = [
-        None if which < 0 else Header(raw)
-        for raw, which in zip(unpack_chunk(content), addressing.of, strict=True)
+        None if which < 0 else Header(raw) for raw, which in zip(unpack_chunk(content), addressing.of, strict=True)
     ]
     return publish_chunk(publisher, number * MESSAGES_IN_A_CHUNK, headers, addressing)
 

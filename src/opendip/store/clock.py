@@ -1,4 +1,4 @@
-"""What time makes necessary in the store: partitions for the days to come, old answers forgotten, one clock at a time."""
+"""What time makes necessary in the store: partitions for the days to come, and one clock at a time."""
 
 from datetime import date
 

@@ -152,17 +152,13 @@ async def _append_statuses(
         await connection.copy_records_to_table("status_message", records=rows, columns=columns)
 
 
-async def claim_queues(
-    connection: Connection, worker: UUID, lease: timedelta, most: int
-) -> list[LeasedQueue]:
+async def claim_queues(connection: Connection, worker: UUID, lease: timedelta, most: int) -> list[LeasedQueue]:
     """Leases on queues that are due and that nobody holds."""
     rows = await connection.fetch(load_queries("queues")["claim_queues"], worker, lease, most)
     return [LeasedQueue(*row) for row in rows]
 
 
-async def list_entries(
-    connection: Connection, queue: int, done: int, done_on: date, most: int
-) -> list[Entry]:
+async def list_entries(connection: Connection, queue: int, done: int, done_on: date, most: int) -> list[Entry]:
     rows = await connection.fetch(load_queries("queues")["list_entries"], queue, done, done_on, most)
     return [Entry(*row) for row in rows]
 
@@ -184,9 +180,7 @@ async def record_delivery(
     return row is not None
 
 
-async def record_failure(
-    connection: Connection, worker: UUID, attempt: Attempt, next_in: timedelta
-) -> bool:
+async def record_failure(connection: Connection, worker: UUID, attempt: Attempt, next_in: timedelta) -> bool:
     """These positions must be sent again, not before that time has passed. The lease is given back."""
     row = await connection.fetchrow(
         load_queries("queues")["record_failure"], attempt.queue, worker, *_spread(attempt), next_in

@@ -113,9 +113,7 @@ async def claim_references(connection: Connection, submission: int, claims: Sequ
     return {row[0] for row in rows}
 
 
-async def keep_messages(
-    connection: Connection, submission: int, accepted_on: date, rows: Iterable[MessageRow]
-) -> None:
+async def keep_messages(connection: Connection, submission: int, accepted_on: date, rows: Iterable[MessageRow]) -> None:
     """Writes the index rows with one COPY."""
     await connection.copy_to_table(
         "message",
@@ -195,22 +193,16 @@ async def take_intake(connection: Connection, most_messages: int) -> list[Waitin
     return taken
 
 
-async def list_submissions(
-    connection: Connection, wanted: Iterable[tuple[int, date]]
-) -> dict[int, Submitted]:
+async def list_submissions(connection: Connection, wanted: Iterable[tuple[int, date]]) -> dict[int, Submitted]:
     numbers, days = _unzip(wanted)
     rows = await connection.fetch(load_queries("submissions")["list_submissions"], numbers, days)
     return {row["id"]: Submitted(*row) for row in rows}
 
 
-async def list_chunks(
-    connection: Connection, wanted: Iterable[tuple[int, date]]
-) -> list[tuple[int, int, bytes]]:
+async def list_chunks(connection: Connection, wanted: Iterable[tuple[int, date]]) -> list[tuple[int, int, bytes]]:
     """(submission, number, content) of whole submissions, in order."""
     numbers, days = _unzip(wanted)
-    return [
-        (*row,) for row in await connection.fetch(load_queries("submissions")["list_chunks"], numbers, days)
-    ]
+    return [(*row,) for row in await connection.fetch(load_queries("submissions")["list_chunks"], numbers, days)]
 
 
 def _unzip(wanted: Iterable[tuple[int, date]]) -> tuple[list[int], list[date]]:

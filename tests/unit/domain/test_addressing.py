@@ -105,9 +105,7 @@ def test_named_recipients_count_only_where_the_channel_has_primary_addressing() 
 
 def test_an_address_book_that_names_a_stranger_is_msg1033_and_the_others_still_get_it() -> None:
     market = a_market(("2300000012", "SUP"))
-    found = resolve(
-        market, secondary="SUP LDSO", responsible=(Role("2300000012", "SUP"), Role("1400000016", "LDSO"))
-    )
+    found = resolve(market, secondary="SUP LDSO", responsible=(Role("2300000012", "SUP"), Role("1400000016", "LDSO")))
     assert codes(found) == ["MSG1033"]
     assert found.addresses is not None
     assert found.addresses.recipients == (Role("2300000012", "SUP"),)
@@ -132,9 +130,7 @@ def test_an_mpan_for_which_nobody_is_responsible_is_msg1038_and_always_recipient
 
 def test_what_the_address_book_knows_of_other_roles_is_left_out() -> None:
     market = a_market(("2300000012", "SUP"), ("1500000014", "MDR"))
-    found = resolve(
-        market, secondary="SUP", responsible=(Role("2300000012", "SUP"), Role("1500000014", "MDR"))
-    )
+    found = resolve(market, secondary="SUP", responsible=(Role("2300000012", "SUP"), Role("1500000014", "MDR")))
     assert found.addresses is not None
     assert found.addresses.recipients == (Role("2300000012", "SUP"),)
 

@@ -143,9 +143,7 @@ def test_any_other_url_is_refused_with_its_fault(url: str, word: str) -> None:
     assert any(alternative in fault for alternative in word.split("|"))
 
 
-@pytest.mark.parametrize(
-    "url", ["https://127.0.0.1:9443/messages", "https://localhost/", "https://receiver/"]
-)
+@pytest.mark.parametrize("url", ["https://127.0.0.1:9443/messages", "https://localhost/", "https://receiver/"])
 def test_private_places_are_accepted_where_the_settings_allow_them(url: str) -> None:
     assert find_url_fault(url, allow_private=True) is None
 

@@ -19,7 +19,9 @@ def bodies(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 
 
 @given(bodies())
-def test_every_message_is_found_again_and_the_signed_body_is_rebuilt(given: tuple[bytes, list[bytes]]) -> None:
+def test_every_message_is_found_again_and_the_signed_body_is_rebuilt(
+    given: tuple[bytes, list[bytes]],
+) -> None:
     body, messages = given
     raws = msgspec.json.decode(body, type=list[msgspec.Raw])
     chunks = list(pack_chunks(body, find_spans(body, raws)))

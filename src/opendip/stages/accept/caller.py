@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from opendip.client.certificates import Purpose, UntrustedCertificate
 from opendip.client.signing import (
     SignatureError,
     SignatureHeaders,
@@ -17,7 +18,6 @@ from opendip.client.signing import (
     signed_text,
     verify,
 )
-from opendip.client.certificates import Purpose, UntrustedCertificate
 from opendip.client.trust import Signer, TrustStore
 from opendip.domain.market import Market, RegisteredCertificate
 from opendip.domain.outcomes import PROCESSING_FAILED, SENDER_INVALID, Refusal, Status
@@ -96,9 +96,7 @@ def _find_key_owner(call: CallHeaders, market: Market) -> str | Refusal:
     return dip_id
 
 
-def _check_tls_certificate(
-    call: CallHeaders, market: Market, organisation: str, now: datetime
-) -> Refusal | None:
+def _check_tls_certificate(call: CallHeaders, market: Market, organisation: str, now: datetime) -> Refusal | None:
     if call.tls_certificate is None:
         text = "No TLS client certificate was presented. Connect with the one issued for your DIP id."
         return Refusal(Status.FORBIDDEN, PROCESSING_FAILED, text)
@@ -136,9 +134,7 @@ def _check_date(signature: SignatureHeaders, tolerance: timedelta, now: datetime
     )
 
 
-def _find_signed_url(
-    call: CallHeaders, signature: SignatureHeaders, signer: Signer, public_urls: Sequence[str]
-) -> str:
+def _find_signed_url(call: CallHeaders, signature: SignatureHeaders, signer: Signer, public_urls: Sequence[str]) -> str:
     """Which of the DIP's public URLs was signed; raises BadSignature when none verifies."""
     urls = [base + call.target for base in public_urls]
     for url in urls[:-1]:

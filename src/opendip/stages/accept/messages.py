@@ -94,7 +94,7 @@ def split_messages(body: bytes, max_messages: int) -> list[Raw] | Refusal:
     if not raws:
         return Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, "The array holds no message; send at least one.")
     if len(raws) > max_messages:
-        text = f"The call holds {len(raws)} messages; at most {max_messages} are taken in one call. Send fewer at a time."
+        text = f"The call holds {len(raws)} messages; at most {max_messages} are taken. Send fewer at a time."
         return Refusal(Status.TOO_LARGE, PROCESSING_FAILED, text)
     return raws
 
@@ -155,7 +155,8 @@ def _check(common: Any, checks: Checks, seen: set[bytes], creators: frozenset[st
 
 
 DUPLICATE = Fault(
-    REFERENCE_DUPLICATED, "This senderUniqueReference was used before. A message is sent again under a new one."
+    REFERENCE_DUPLICATED,
+    "This senderUniqueReference was used before. A message is sent again under a new one.",
 )
 
 

@@ -67,7 +67,7 @@ class Acceptance:
     refused: int
 
 
-class _AnsweredMeanwhile(Exception):
+class _AnsweredMeanwhile(Exception):  # noqa: N818 - it says what happened
     """The very same call was accepted by another process while this one was at it."""
 
 
@@ -81,7 +81,7 @@ async def accept(
     rules: AcceptRules,
     now: datetime,
 ) -> Acceptance | Refusal:
-    """Checks a proved call and keeps it. Raises what asyncpg raises when the database is away: nothing was kept then."""
+    """Checks a proved call and keeps it. Raises what asyncpg does when the database is away: nothing is kept then."""
     digest = hashlib.sha256(caller.signature.signature.encode()).digest()
     for _ in range(_TRIES):
         new = await _find_answer(pool, digest)
@@ -95,14 +95,10 @@ async def accept(
         if isinstance(checked, Refusal):
             return checked
         try:
-            return await _keep(
-                pool, method, caller, channel, body, raws, checked, rules, new.submission, digest, now
-            )
+            return await _keep(pool, method, caller, channel, body, raws, checked, rules, new.submission, digest, now)
         except (_AnsweredMeanwhile, asyncpg.DeadlockDetectedError):
             continue
-    raise asyncpg.DeadlockDetectedError(
-        "the call met others claiming the same references, and lost every time"
-    )
+    raise asyncpg.DeadlockDetectedError("the call met others claiming the same references, and lost every time")
 
 
 async def _find_answer(pool: Pool, digest: bytes) -> NewCall:
@@ -175,23 +171,17 @@ async def _refuse_duplicates(connection: Connection, submission: int, checked: C
 
 
 def _list_rows(checked: CheckedMessages) -> list[MessageRow]:
-    return [
-        MessageRow(i, m.mpan, m.event_code, m.sender_dip_id, m.correlation_id) for i, m in checked.accepted
-    ]
+    return [MessageRow(i, m.mpan, m.event_code, m.sender_dip_id, m.correlation_id) for i, m in checked.accepted]
 
 
-def _answer(
-    checked: CheckedMessages, submission: int, rules: AcceptRules, now: datetime
-) -> StandardResponse:
+def _answer(checked: CheckedMessages, submission: int, rules: AcceptRules, now: datetime) -> StandardResponse:
     at = format_timestamp(now)
     correlation = format_correlation_prefix(now.date(), submission)
     entries = [_answer_for(m, i, at, correlation, rules) for i, m in enumerate(checked.messages)]
     return StandardResponse(entries, at)
 
 
-def _answer_for(
-    message: CheckedMessage, index: int, at: str, correlation: str, rules: AcceptRules
-) -> ResponseEntry:
+def _answer_for(message: CheckedMessage, index: int, at: str, correlation: str, rules: AcceptRules) -> ResponseEntry:
     fault = message.fault
     code = SUCCESS if fault is None else fault.code
     number = format_index(index)

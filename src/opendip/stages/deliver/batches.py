@@ -110,9 +110,7 @@ def make_batch(
     return Batch(taken[0].position, taken[-1].position, taken[-1].entry.routed_on, body, taken, senders)
 
 
-def _find(
-    wanted: Sequence[Wanted], chunks: Mapping[tuple[int, int], PublishedChunk]
-) -> Iterator[Published]:
+def _find(wanted: Sequence[Wanted], chunks: Mapping[tuple[int, int], PublishedChunk]) -> Iterator[Published]:
     for entry, _, index in wanted:
         number, offset = divmod(index, MESSAGES_IN_A_CHUNK)
         published = chunks[entry.submission, number][offset]

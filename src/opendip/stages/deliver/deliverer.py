@@ -120,7 +120,7 @@ class Deliverer:
             if await self._deliver_all(queue):
                 async with self._pool.acquire() as connection:
                     await release_queue(connection, self._worker, queue.id)
-        except Exception as error:  # noqa: BLE001 - the lease runs out, and the queue is taken up again
+        except Exception as error:
             log.error("delivery_interrupted", queue=queue.id, channel=queue.channel, error=type(error).__name__)
 
     async def _deliver_all(self, queue: LeasedQueue) -> bool:

@@ -1,4 +1,4 @@
-"""A 207: what the recipient refused is reported to its sender, what it did not mention is queued again (E2E 4.6.6.1)."""
+"""A 207: what was refused is reported to its sender, what was not mentioned is queued again (E2E 4.6.6.1)."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -51,9 +51,7 @@ async def keep_partial_delivery(
             reason = answer.refused.get(transaction)
             if reason is not None:
                 refused.append((wanted.position, reason.code, reason.text))
-                statuses[sender.senderDIPID].append(
-                    _encode_status(transaction, sender, queue.dip_id, reason, now)
-                )
+                statuses[sender.senderDIPID].append(_encode_status(transaction, sender, queue.dip_id, reason, now))
             elif transaction in answer.unmentioned:
                 again.append(wanted)
         await keep_exceptions(connection, queue.id, refused)
@@ -70,9 +68,7 @@ def _queue_again(queue: int, again: Sequence[Wanted]) -> list[NewEntry]:
     return [NewEntry(queue, submission, day, found) for (submission, day), found in members.items()]
 
 
-def _encode_status(
-    transaction: str, sender: Sender, recipient: str, reason: Reason, now: datetime
-) -> bytes:
+def _encode_status(transaction: str, sender: Sender, recipient: str, reason: Reason, now: datetime) -> bytes:
     """The recipient's words, from the recipient, to the sender of the message (E2E 4.6.6.2)."""
     entry = ResponseEntry(
         transactionID=transaction,

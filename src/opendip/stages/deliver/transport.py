@@ -108,9 +108,7 @@ class Transport:
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         sent = {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
-        async with self._session.post(
-            URL(url), data=_cut(body), headers=sent, allow_redirects=False
-        ) as response:
+        async with self._session.post(URL(url), data=_cut(body), headers=sent, allow_redirects=False) as response:
             answer = await _read(response.content)
             if answer is None:
                 return Reply(None, b"", f"the answer is larger than {MAX_ANSWER_BYTES} bytes")

@@ -18,16 +18,12 @@ class RoutingChannel:
     @cached_property
     def secondary_roles(self) -> frozenset[str]:
         """Every role that any of the channel's messages is sent to by MPAN."""
-        return frozenset[str]().union(
-            *(self.get_route(event, None).secondary for event in self.channel.event_codes)
-        )
+        return frozenset[str]().union(*(self.get_route(event, None).secondary for event in self.channel.event_codes))
 
     @cached_property
     def correlated_events(self) -> frozenset[str]:
         """Event codes on which the DIP creates a correlation id."""
-        return frozenset(
-            e for e in self.channel.event_codes if self.channel.get_correlation(e) == "CREATE"
-        )
+        return frozenset(e for e in self.channel.event_codes if self.channel.get_correlation(e) == "CREATE")
 
     def get_route(self, event_code: str, response_code: str | None) -> Route:
         return self.channel.get_route(event_code, response_code)

@@ -42,9 +42,7 @@ def read_message(raw: bytes, index: int, channel: RoutingChannel, accepted_on: d
     return RoutedMessage(index, header, mpan, _list_days(header, mpan, channel, accepted_on))
 
 
-def _list_days(
-    header: Header, mpan: int | None, channel: RoutingChannel, accepted_on: date
-) -> frozenset[date] | None:
+def _list_days(header: Header, mpan: int | None, channel: RoutingChannel, accepted_on: date) -> frozenset[date] | None:
     if channel.list_days is None or mpan is None or not header.has_body:
         return frozenset((accepted_on,))
     days = channel.list_days(cast(Raw, header.body))
@@ -55,9 +53,7 @@ async def look_up(
     connection: Connection, channel: RoutingChannel, messages: Iterable[RoutedMessage | None]
 ) -> Responsible:
     """Asks the address book once for all messages."""
-    wanted = {
-        (m.mpan, day) for m in messages if m is not None and m.mpan is not None for day in m.days or ()
-    }
+    wanted = {(m.mpan, day) for m in messages if m is not None and m.mpan is not None for day in m.days or ()}
     if not wanted:
         return {}
     pairs = list(wanted)

@@ -72,9 +72,7 @@ class Router:
             self._archive.clear()
             raise
 
-    async def _route_taken(
-        self, connection: Connection, market: Market, now: datetime, most: int
-    ) -> int:
+    async def _route_taken(self, connection: Connection, market: Market, now: datetime, most: int) -> int:
         waiting = await take_intake(connection, most)
         if not waiting:
             return 0
@@ -83,10 +81,7 @@ class Router:
         chunks: dict[int, list[bytes]] = defaultdict(list)
         for submission, _, content in await list_chunks(connection, keys):
             chunks[submission].append(content)
-        routed = [
-            await self._route(connection, submitted[number], chunks[number], market, now)
-            for number, _ in keys
-        ]
+        routed = [await self._route(connection, submitted[number], chunks[number], market, now) for number, _ in keys]
         await self._keep(connection, routed, now)
         return len(routed)
 

@@ -183,8 +183,10 @@ begin
         return false;
     end if;
     execute format('lock table %s in share row exclusive mode', parent);
-    execute format('create table %I (like %s including defaults including constraints including storage)', name, parent);
-    execute format('with moved as (delete from %I where %I >= %s and %I < %s returning *) insert into %I select * from moved',
+    execute format('create table %I (like %s including defaults including constraints including storage)',
+                   name, parent);
+    execute format('with moved as (delete from %I where %I >= %s and %I < %s returning *)'
+                   ' insert into %I select * from moved',
                    parent::text || '_rest', key, low, key, high, name);
     execute format('alter table %s attach partition %I for values from (%s) to (%s)', parent, name, low, high);
     return true;

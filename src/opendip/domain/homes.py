@@ -1,0 +1,33 @@
+"""A home: the directory that holds one DIP, and where everything is in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of a home; the database's are `opendip.store.embedded`'s."""
+
+    directory: Path
+
+    @property
+    def settings_file(self) -> Path:
+        return self.directory / "settings.toml"
+
+    @property
+    def authorities(self) -> Path:
+        """Both authorities, with their keys and their revocation lists."""
+        return self.directory / "authorities"
+
+    @property
+    def revocation_lists(self) -> tuple[Path, Path]:
+        return self.authorities / "tls-ca.crl", self.authorities / "signing-ca.crl"
+
+    @property
+    def credentials(self) -> Path:
+        """The DIP's own certificates, as `opendip.client.credentials` reads them."""
+        return self.directory / "dip"
+
+    def exists(self) -> bool:
+        # The settings are written last, so where they are everything is.
+        return self.settings_file.exists()
