@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from opendip.domain.homes import Home
 from opendip.domain.problems import Problem
 
-SETTINGS_FILE = "settings.toml"
 ENVIRONMENTS = ("DEV", "UIT", "SIT", "SITB", "PRD")
 """The tags of the environments there are (data type DT-013)."""
 _PREFIX = "DIP_"
@@ -112,7 +112,7 @@ class Settings:
 def load_settings(home: Path, environ: Mapping[str, str]) -> Settings:
     """The settings of a home; `UnusableSetting` says what is wrong with one."""
     home = home.resolve()
-    path = home / SETTINGS_FILE
+    path = Home(home).settings_file
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, given in _read_file(path).items():

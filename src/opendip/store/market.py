@@ -18,14 +18,16 @@ async def find_market_version(connection: Connection) -> int:
 
 
 async def load_market(connection: Connection) -> Market:
-    queries = load_queries("market")
     # One snapshot for all the queries, so that the version is the version of what was read.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        rows = {
-            name: await connection.fetch(query) for name, query in queries.items() if name != "find_version"
-        }
-        version = await find_market_version(connection)
-    return _assemble(version, rows)
+        return await read_market(connection)
+
+
+async def read_market(connection: Connection) -> Market:
+    """The picture as the caller's own transaction sees it, with what it has changed so far."""
+    queries = load_queries("market")
+    rows = {name: await connection.fetch(query) for name, query in queries.items() if name != "find_version"}
+    return _assemble(await find_market_version(connection), rows)
 
 
 def _assemble(version: int, rows: Mapping[str, list[Record]]) -> Market:
