@@ -191,7 +191,7 @@ def _build_number(shape: Number) -> Any:
     return _limit(float, ge=shape.minimum, le=shape.maximum, multiple_of=step)
 
 
-class Multiple:
+class Multiple(float):
     """Stands for a number whose step is a fraction: to binary arithmetic 0.1 is not 100 × 0.001."""
 
     shape: Number
@@ -205,7 +205,7 @@ def check_multiple(kind: type[Any], value: Any) -> Any:
         raise ValueError("Expected a number")
     if not is_within(value, kind.shape):
         raise ValueError(f"Expected a number that's a multiple of {kind.shape.multiple_of}")
-    return value
+    return kind(value)
 
 
 def is_within(value: float, shape: Number) -> bool:
