@@ -54,9 +54,7 @@ def answer_statuses(statuses: ReceivedStatuses, recipient_id: str, now: datetime
 def refuse_call(message: str, explanation: str, recipient_id: str, dip_id: str, now: datetime) -> WireAnswer:
     """400 for a call refused whole, before any message of it was looked at: no transaction id is quoted."""
     at = format_timestamp(now)
-    entry = ResponseEntry(
-        None, None, None, at, recipient_id, dip_id, None, message, explanation[:_MAX_HELP] or None
-    )
+    entry = ResponseEntry(None, None, None, at, recipient_id, dip_id, None, message, explanation[:_MAX_HELP] or None)
     return WireAnswer(400, encode(StandardResponse([entry], at)))
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from opendip.domain.problems import Problem
+
 from .trust import Signer
 from .types import Header, ResponseEntry
 
@@ -14,7 +16,7 @@ _RAW_MESSAGES = msgspec.json.Decoder(list[msgspec.Raw])
 _ENTRIES = msgspec.json.Decoder(Annotated[list[ResponseEntry], msgspec.Meta(min_length=1)])
 
 
-class UnreadableBatch(Exception):
+class UnreadableBatch(Problem):
     """A body is not what this webhook takes. The text says where and what was expected, not what was found."""
 
 

@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from opendip.domain.problems import Problem
+
 from .signing import MAX_KEY_BITS, MIN_KEY_BITS
 
 _TLS_USAGES = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH})
@@ -22,7 +24,7 @@ class Purpose(StrEnum):
     SIGNING = "signing"
 
 
-class UntrustedCertificate(Exception):
+class UntrustedCertificate(Problem):
     """A certificate is not to be believed. The text says why and what to do, and quotes nothing of it."""
 
 
@@ -40,9 +42,7 @@ def get_fingerprint(certificate: x509.Certificate) -> str:
 
 def get_subject(certificate: x509.Certificate) -> Subject:
     """Whose it is; a certificate without exactly one common name and one organisation is nobody's."""
-    return Subject(
-        _get_name(certificate, NameOID.COMMON_NAME), _get_name(certificate, NameOID.ORGANIZATION_NAME)
-    )
+    return Subject(_get_name(certificate, NameOID.COMMON_NAME), _get_name(certificate, NameOID.ORGANIZATION_NAME))
 
 
 def get_public_key(certificate: x509.Certificate) -> RSAPublicKey:
@@ -52,9 +52,7 @@ def get_public_key(certificate: x509.Certificate) -> RSAPublicKey:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPublicKey) or not MIN_KEY_BITS <= key.key_size <= MAX_KEY_BITS:
-        raise UntrustedCertificate(
-            f"The certificate's key must be RSA, {MIN_KEY_BITS} to {MAX_KEY_BITS} bits."
-        )
+        raise UntrustedCertificate(f"The certificate's key must be RSA, {MIN_KEY_BITS} to {MAX_KEY_BITS} bits.")
     return key
 
 
@@ -106,7 +104,5 @@ def _list_extended_usages(extensions: x509.Extensions) -> frozenset[x509.ObjectI
 def _get_name(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
     found = certificate.subject.get_attributes_for_oid(oid)
     if len(found) != 1:
-        raise UntrustedCertificate(
-            "A certificate's subject must name one DIP id (common name) and one organisation."
-        )
+        raise UntrustedCertificate("A certificate's subject must name one DIP id (common name) and one organisation.")
     return str(found[0].value)

@@ -11,13 +11,15 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from opendip.domain.problems import Problem
+
 from .certificates import Purpose, Subject, UntrustedCertificate, get_public_key, get_subject
 from .signing import encode_certificate, sign
 from .tls import make_client_context, make_server_context
 from .trust import TrustStore
 
 
-class UnusableCredentials(Exception):
+class UnusableCredentials(Problem):
     """A credentials directory cannot be used. The text says which file, what is wrong and what to do."""
 
 
@@ -74,9 +76,7 @@ class Credentials:
         self, method: str, url: str, body: bytes, at: datetime, *, content_hash: str | None = None
     ) -> dict[str, str]:
         """The four signature headers of a call made now; see `signing.sign`."""
-        return sign(
-            method, url, body, self._signing_key, self.certificate_header, at, content_hash=content_hash
-        )
+        return sign(method, url, body, self._signing_key, self.certificate_header, at, content_hash=content_hash)
 
     def ssl_context_for_client(self) -> ssl.SSLContext:
         """For calling the DIP, or whoever else has a certificate of the same authorities."""

@@ -56,9 +56,7 @@ class Receiver:
         """`public_url` is what the DIP calls when a proxy or another name stands before host and port."""
         self._credentials = credentials
         self._host, self._port, self._public_url = host, port, public_url
-        self._reception = Reception(
-            credentials, dip_id, tolerance, max_body_bytes, clock, self._list_public_urls
-        )
+        self._reception = Reception(credentials, dip_id, tolerance, max_body_bytes, clock, self._list_public_urls)
         self._webhooks: dict[str, Webhook] = {}
         self._runner: web.AppRunner | None = None
         if on_messages is not None:

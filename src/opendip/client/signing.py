@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from opendip.domain.problems import Problem
+
 SIGNATURE = "X-DIP-Signature"
 SIGNATURE_DATE = "X-DIP-Signature-Date"
 CONTENT_HASH = "X-DIP-Content-Hash"
@@ -38,15 +40,15 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)", re.
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-class SignatureError(Exception):
+class SignatureError(Problem):
     """A call's signature cannot be accepted. The text says which part and what is expected, not the value."""
 
 
-class MalformedSignature(SignatureError):
+class MalformedSignature(SignatureError):  # noqa: N818 - it says what happened
     """A signature header is missing or cannot be read."""
 
 
-class BadSignature(SignatureError):
+class BadSignature(SignatureError):  # noqa: N818
     """The headers can be read, but they do not prove this call."""
 
 
@@ -155,9 +157,7 @@ def decode_certificate(header: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
     except (ValueError, UnsupportedAlgorithm):
-        raise MalformedSignature(
-            f"{SIGNATURE_CERTIFICATE} holds a certificate that cannot be read."
-        ) from None
+        raise MalformedSignature(f"{SIGNATURE_CERTIFICATE} holds a certificate that cannot be read.") from None
 
 
 def read_signature_headers(headers: Mapping[str, str]) -> SignatureHeaders:

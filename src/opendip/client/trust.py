@@ -110,9 +110,7 @@ class TrustStore:
             f"Use the {purpose} certificate that was issued for this environment."
         )
 
-    def _check_still_valid(
-        self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime
-    ) -> None:
+    def _check_still_valid(self, certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> None:
         check_dates(issuer, now)
         check_dates(certificate, now)
         listed = self._revocations.get(issuer)
@@ -123,9 +121,7 @@ class TrustStore:
                 "The authority's revocation list is out of date, so nothing it issued counts. Renew the list."
             )
         if certificate.serial_number in listed.serial_numbers:
-            raise UntrustedCertificate(
-                "This certificate has been revoked. Ask the DIP Manager for a new one."
-            )
+            raise UntrustedCertificate("This certificate has been revoked. Ask the DIP Manager for a new one.")
 
 
 def _has_issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:

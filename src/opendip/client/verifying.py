@@ -33,9 +33,7 @@ def verify_call(
     `content_hash` is that of the body as it came. Whether to trust the key is for the caller to know.
     """
     if not has_content_hash(headers.content_hash, content_hash):
-        raise BadSignature(
-            "The content hash is not that of the body. Hash the bytes exactly as they are sent."
-        )
+        raise BadSignature("The content hash is not that of the body. Hash the bytes exactly as they are sent.")
     if abs(now - parse_signature_date(headers.date)) > tolerance:
         raise BadSignature(
             f"The signature's date is more than {tolerance.total_seconds():.0f} seconds from now. "
@@ -48,9 +46,7 @@ def _verify_any(headers: SignatureHeaders, method: str, urls: Iterable[str], key
     fault = BadSignature("The call was made at a URL that is not known here.")
     for url in urls:
         try:
-            return verify(
-                headers.signature, signed_text(method, url, headers.date, headers.content_hash), key
-            )
+            return verify(headers.signature, signed_text(method, url, headers.date, headers.content_hash), key)
         except BadSignature as again:
             fault = again
     raise fault

@@ -32,7 +32,7 @@ StatusHandler = Callable[[ReceivedStatuses], Awaitable[None]]
 logger = logging.getLogger("opendip.client")
 
 
-class TryLater(Exception):
+class TryLater(Exception):  # noqa: N818 - it says what to do
     """Raise it in a handler to be sent the same again (E2E 4.6.6.1: 408, 429, 500, 502, 503 or 504)."""
 
     def __init__(self, status: int = 503, retry_after: timedelta | None = None) -> None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from opendip.client.certificates import Purpose, Subject
+from opendip.domain.problems import Problem
 
 KEY_BITS = 2048
 MAX_REQUESTED_KEY_BITS = 4096
@@ -30,7 +31,7 @@ _USAGES = {
 }
 
 
-class UnacceptableRequest(Exception):
+class UnacceptableRequest(Problem):
     """A certificate signing request cannot be granted; the text says what to change."""
 
 
@@ -66,9 +67,7 @@ def issue(
         names = [_make_host(host) for host in hosts]
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.add_extension(_make_authority_identifier(authority), critical=False).sign(
-        authority.key, SHA256()
-    )
+    return builder.add_extension(_make_authority_identifier(authority), critical=False).sign(authority.key, SHA256())
 
 
 def issue_for_request(

@@ -77,9 +77,7 @@ class Caller:
     ) -> tuple[int, StandardResponse | None]:
         """The status and the standard response, if the answer has one."""
         signer = signed_by or self.credentials
-        signature = signer.sign(
-            "POST", signed_url or url, body if signed_body is None else signed_body, signed_at
-        )
+        signature = signer.sign("POST", signed_url or url, body if signed_body is None else signed_body, signed_at)
         sent = {**signature, "Content-Type": "application/json", **(headers or {})}
         kept = {name: value for name, value in sent.items() if value}
         async with self.session.post(url, data=body, headers=kept) as response:

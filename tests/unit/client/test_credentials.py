@@ -24,11 +24,7 @@ def test_credentials_know_whose_they_are(supplier_directory: Path):
     credentials = Credentials.load(supplier_directory)
     assert (credentials.dip_id, credentials.organisation) == SUPPLIER
     assert credentials.api_key == "key-of-supplier"
-    assert (
-        decode_certificate(credentials.certificate_header)
-        .subject.rfc4514_string()
-        .startswith("CN=1109012345")
-    )
+    assert decode_certificate(credentials.certificate_header).subject.rfc4514_string().startswith("CN=1109012345")
 
 
 def test_the_dip_itself_needs_no_api_key(directory: Path):

@@ -60,9 +60,7 @@ async def dip(dip_directory: Path) -> AsyncIterator[Caller]:
         yield caller
 
 
-async def test_a_batch_is_handed_over_and_every_message_acknowledged(
-    receiver: Receiver, inbox: Inbox, dip: Caller
-):
+async def test_a_batch_is_handed_over_and_every_message_acknowledged(receiver: Receiver, inbox: Inbox, dip: Caller):
     status, answer = await dip.deliver(f"{receiver.url}/messages", make_batch(3))
     [batch] = inbox.batches
     assert status == 201
@@ -76,9 +74,7 @@ async def test_a_batch_is_handed_over_and_every_message_acknowledged(
     assert len(first.sentTimestamp) == len(answer.timestamp) == 25
 
 
-async def test_a_batch_says_what_it_is_and_keeps_the_messages_bytes(
-    receiver: Receiver, inbox: Inbox, dip: Caller
-):
+async def test_a_batch_says_what_it_is_and_keeps_the_messages_bytes(receiver: Receiver, inbox: Inbox, dip: Caller):
     body = make_batch(2)
     await dip.deliver(f"{receiver.url}/messages", body, headers={"X-DIP-MPO": "Careful Meters"})
     [batch] = inbox.batches
@@ -113,9 +109,7 @@ async def test_a_long_reason_is_cut_to_what_the_wire_allows(receiver: Receiver, 
     assert (len(entry.message or ""), len(entry.help or "")) == (200, 500)
 
 
-async def test_status_messages_are_handed_over_and_acknowledged(
-    receiver: Receiver, inbox: Inbox, dip: Caller
-):
+async def test_status_messages_are_handed_over_and_acknowledged(receiver: Receiver, inbox: Inbox, dip: Caller):
     entry = ResponseEntry("T-1", "S-1", None, AT, DIP.dip_id, AGENT.dip_id, None, "MSG1037 - Unresolved")
     status, answer = await dip.deliver(f"{receiver.url}/status", encode([entry]))
     assert status == 201
@@ -176,16 +170,12 @@ async def test_a_changed_body_is_refused(receiver: Receiver, inbox: Inbox, dip: 
 
 
 async def test_a_delivery_meant_for_another_webhook_is_refused(receiver: Receiver, inbox: Inbox, dip: Caller):
-    answer = await dip.deliver(
-        f"{receiver.url}/messages", make_batch(1), signed_url="https://other.example/messages"
-    )
+    answer = await dip.deliver(f"{receiver.url}/messages", make_batch(1), signed_url="https://other.example/messages")
     assert_signature_refused(*answer, inbox, "lower case")
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])
-async def test_a_date_far_from_the_clock_is_refused(
-    receiver: Receiver, inbox: Inbox, dip: Caller, minutes: int
-):
+async def test_a_date_far_from_the_clock_is_refused(receiver: Receiver, inbox: Inbox, dip: Caller, minutes: int):
     signed_at = NOW + timedelta(minutes=minutes)
     answer = await dip.deliver(f"{receiver.url}/messages", make_batch(1), signed_at=signed_at)
     assert_signature_refused(*answer, inbox, "300 seconds")

@@ -153,16 +153,12 @@ def test_the_certificate_header_survives_windows_line_ends(supplier_directory: P
 
 
 def test_the_certificate_header_never_carries_the_key_beside_it(supplier_directory: Path):
-    both = (supplier_directory / "signing.key").read_bytes() + (
-        supplier_directory / "signing.pem"
-    ).read_bytes()
+    both = (supplier_directory / "signing.key").read_bytes() + (supplier_directory / "signing.pem").read_bytes()
     assert b"PRIVATE" not in base64.b64decode(signing.encode_certificate(both))
 
 
 def test_a_private_key_in_the_header_is_refused_with_advice(supplier_directory: Path):
-    both = (supplier_directory / "signing.pem").read_bytes() + (
-        supplier_directory / "signing.key"
-    ).read_bytes()
+    both = (supplier_directory / "signing.pem").read_bytes() + (supplier_directory / "signing.key").read_bytes()
     with pytest.raises(MalformedSignature, match="replace that key"):
         signing.decode_certificate(base64.b64encode(both).decode())
 

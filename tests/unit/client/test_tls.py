@@ -48,10 +48,7 @@ async def is_let_in(port: int, context: ssl.SSLContext) -> bool:
 async def test_two_of_one_environment_meet(dip_directory: Path, supplier_directory: Path):
     async with serving(Credentials.load(dip_directory).ssl_context_for_server()) as port:
         for host in LOOPBACK:
-            assert (
-                await call(port, Credentials.load(supplier_directory).ssl_context_for_client(), host)
-                == b"welcome"
-            )
+            assert await call(port, Credentials.load(supplier_directory).ssl_context_for_client(), host) == b"welcome"
 
 
 async def test_a_server_under_another_name_is_refused(dip_directory: Path, supplier_directory: Path):
@@ -79,9 +76,7 @@ async def test_a_caller_without_a_certificate_is_refused(dip_directory: Path):
         assert not await is_let_in(port, context)
 
 
-async def test_a_signing_certificate_does_not_open_a_connection(
-    dip_directory: Path, supplier_directory: Path
-):
+async def test_a_signing_certificate_does_not_open_a_connection(dip_directory: Path, supplier_directory: Path):
     context = make_client_context(
         supplier_directory / "signing.pem", supplier_directory / "signing.key", supplier_directory / "ca.pem"
     )

@@ -66,9 +66,7 @@ def test_a_certificate_is_not_trusted_for_the_other_purpose(
         store.check(certificate, Purpose(used_for), NOW)
 
 
-def test_an_authority_for_both_purposes_still_keeps_them_apart(
-    authorities: Authorities, key: rsa.RSAPrivateKey
-):
+def test_an_authority_for_both_purposes_still_keeps_them_apart(authorities: Authorities, key: rsa.RSAPrivateKey):
     any_purpose = make_any_purpose_authority(authorities, key)
     both = TrustStore.create([any_purpose.tls.certificate])
     for authority, other in ((any_purpose.tls, Purpose.SIGNING), (any_purpose.signing, Purpose.TLS)):
@@ -112,9 +110,7 @@ def test_a_certificate_counts_only_within_its_dates(
         store.get_signer(make_header(certificate), NOW + timedelta(days=shift))
 
 
-def test_a_certificate_once_trusted_still_expires(
-    store: TrustStore, authorities: Authorities, key: rsa.RSAPrivateKey
-):
+def test_a_certificate_once_trusted_still_expires(store: TrustStore, authorities: Authorities, key: rsa.RSAPrivateKey):
     header = make_header(issue(authorities.signing, SUPPLIER, key.public_key(), NOW))
     store.get_signer(header, NOW)
     with pytest.raises(UntrustedCertificate, match="expired"):
@@ -133,9 +129,7 @@ def load_store(authorities: Authorities) -> TrustStore:
     return TrustStore.load(pems, b"".join(a.list_path.read_bytes() for a in authorities))
 
 
-def test_a_revoked_certificate_is_not_trusted_and_the_others_still_are(
-    tmp_path: Path, key: rsa.RSAPrivateKey
-):
+def test_a_revoked_certificate_is_not_trusted_and_the_others_still_are(tmp_path: Path, key: rsa.RSAPrivateKey):
     authorities = create_authorities(tmp_path, "DEV", NOW)
     lost, kept = (issue(authorities.signing, SUPPLIER, key.public_key(), NOW) for _ in range(2))
     revoke(authorities.signing, [lost.serial_number], NOW)
@@ -145,9 +139,7 @@ def test_a_revoked_certificate_is_not_trusted_and_the_others_still_are(
         store.get_signer(make_header(lost), NOW)
 
 
-def test_a_list_past_its_next_update_trusts_nobody_until_it_is_renewed(
-    tmp_path: Path, key: rsa.RSAPrivateKey
-):
+def test_a_list_past_its_next_update_trusts_nobody_until_it_is_renewed(tmp_path: Path, key: rsa.RSAPrivateKey):
     authorities = create_authorities(tmp_path, "DEV", NOW)
     header = make_header(issue(authorities.signing, SUPPLIER, key.public_key(), NOW))
     late = NOW + timedelta(days=31)
@@ -259,8 +251,6 @@ def test_the_store_does_not_grow_without_end(
     monkeypatch.setattr("opendip.client.trust._MAX_REMEMBERED", 3)
     store = TrustStore.create([authorities.signing.certificate])
     for number in range(5):
-        certificate = issue(
-            authorities.signing, Subject(f"11090123{number:02d}", "Many"), key.public_key(), NOW
-        )
+        certificate = issue(authorities.signing, Subject(f"11090123{number:02d}", "Many"), key.public_key(), NOW)
         store.get_signer(make_header(certificate), NOW)
     assert len(store._signers) == 3

@@ -1,0 +1,170 @@
+"""Calling the DIP: messages, status messages and webhook settings, each signed and sent again until answered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Self
+from urllib.parse import quote
+
+import msgspec
+
+from opendip.domain.problems import Problem
+
+from .calling import Call, Caller, LostConnection, Reply
+from .credentials import Credentials
+from .retrying import RETRIED_STATUSES, Patience, parse_retry_after
+from .types import ResponseEntry, StandardResponse, encode
+
+Messages = bytes | Sequence[Any]
+"""A whole body as JSON bytes; or the messages, as dictionaries, structs, or `msgspec.Raw` of encoded ones."""
+
+SUCCESS = "MSG0000"
+_ANSWERS = msgspec.json.Decoder(StandardResponse)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the DIP answered to a call it took: 201, or 207 when it refused some of the messages."""
+
+    status: int
+    entries: list[ResponseEntry] = field(repr=False)
+    timestamp: str | None
+
+    @property
+    def refusals(self) -> list[ResponseEntry]:
+        """The entries of messages that were not taken; send those again, corrected, in a new call."""
+        return [entry for entry in self.entries if entry.code != SUCCESS]
+
+
+class Refused(Problem):
+    """The DIP refused a call in a way that calling again does not mend (E2E 4.4.4.1)."""
+
+    def __init__(self, status: int, entries: list[ResponseEntry]) -> None:
+        reasons = dict.fromkeys(entry.message or "" for entry in entries)
+        said = f": {'; '.join(list(reasons)[:3])}" if reasons else ""
+        super().__init__(f"The DIP refused the call with status {status}{said}.")
+        self.status = status
+        self.entries = entries
+
+
+class GaveUp(Problem):
+    """Every attempt failed. Whether the DIP took the call is not known: send the same messages again later."""
+
+
+class Sender:
+    """Sends for one DIP id: `async with Sender(credentials, "https://127.0.0.1:8443") as sender: ...`.
+
+    Calls wait and are made again after 408, 429, 5xx (but 505) and lost connections. They raise `Refused` for
+    what will not mend, `GaveUp` when patience ends, `UntrustedCertificate` when either end's is refused.
+    Any number of calls can be made at once.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        base_url: str,
+        *,
+        version: str = "2.1.0",
+        patience: Patience | None = None,
+        connections: int = 8,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        random: Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._dip_id = credentials.dip_id
+        self._root = f"{base_url.rstrip('/')}/{quote(version, safe='')}"
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311 - it spreads retries, it keeps no secret
+        self._sleep = sleep
+        self._caller = Caller(credentials, connections, clock)
+
+    async def __aenter__(self) -> Self:
+        await self._caller.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._caller.__aexit__()
+
+    async def send(self, channel: str, messages: Messages) -> Answer:
+        """Send messages of one interface: `send("IF-021", [...])`; an entry a message comes back, in order."""
+        return await self._call("POST", f"/dip-channel/{_quote(channel)}", _to_body(messages))
+
+    async def send_statuses(self, statuses: Iterable[ResponseEntry]) -> Answer:
+        """Tell senders, through the DIP, what became of their messages after they were taken (E2E 4.7)."""
+        return await self._call("POST", "/statusmessage", encode(list(statuses)))
+
+    async def set_webhook(
+        self,
+        channel: str,
+        url: str,
+        recipient_id: str | None = None,
+        max_message_count: int | None = None,
+        max_payload_kb: int | None = None,
+    ) -> None:
+        """Have a publication delivered to the URL, within the limits, from now on (E2E 4.6.2)."""
+        path = f"/dip-channel/{_quote(channel)}/pubconfig/{_quote(recipient_id or self._dip_id)}"
+        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb))
+
+    async def delete_webhook(self, channel: str, recipient_id: str | None = None) -> None:
+        path = f"/dip-channel/{_quote(channel)}/pubconfig/{_quote(recipient_id or self._dip_id)}"
+        await self._call("DELETE", path)
+
+    async def set_status_webhook(
+        self,
+        url: str,
+        recipient_id: str | None = None,
+        max_message_count: int | None = None,
+        max_payload_kb: int | None = None,
+    ) -> None:
+        """Have status messages delivered to the URL; one webhook serves all channels (E2E 4.8)."""
+        path = f"/statusmessage/config/{_quote(recipient_id or self._dip_id)}"
+        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb))
+
+    async def delete_status_webhook(self, recipient_id: str | None = None) -> None:
+        await self._call("DELETE", f"/statusmessage/config/{_quote(recipient_id or self._dip_id)}")
+
+    async def _call(self, method: str, path: str, body: bytes = b"") -> Answer:
+        call = Call(method, self._root + path, body)
+        for attempt in range(1, self._patience.max_attempts + 1):
+            failure = asked = None
+            try:
+                reply = await self._caller.make(call)
+            except LostConnection as lost:
+                failure = str(lost)
+            else:
+                if reply.status not in RETRIED_STATUSES:
+                    return _accept(reply)
+                failure = f"The DIP answered {reply.status}."
+                asked = parse_retry_after(reply.retry_after, self._clock())
+            if attempt < self._patience.max_attempts:
+                await self._sleep(self._patience.get_wait(attempt, self._random, asked).total_seconds())
+        raise GaveUp(
+            f"{failure} That was attempt {self._patience.max_attempts}, the last. Whether the DIP took the call "
+            "is not known; see that it is up and can be reached, then send the same again."
+        )
+
+
+def _accept(reply: Reply) -> Answer:
+    try:
+        answer = _ANSWERS.decode(reply.body)
+    except msgspec.DecodeError:
+        answer = StandardResponse([], "")
+    if not 200 <= reply.status < 300:
+        raise Refused(reply.status, answer.messageArray)
+    return Answer(reply.status, answer.messageArray, answer.timestamp or None)
+
+
+def _to_body(messages: Messages) -> bytes:
+    return messages if isinstance(messages, bytes) else encode(messages)
+
+
+def _make_config(url: str, max_message_count: int | None, max_payload_kb: int | None) -> bytes:
+    config = {"callbackURL": url, "maxMessageCount": max_message_count, "maxPayloadSize": max_payload_kb}
+    return encode({name: value for name, value in config.items() if value is not None})
+
+
+def _quote(part: str) -> str:
+    return quote(part, safe="")
