@@ -155,14 +155,20 @@ class Publisher:
         parts.append(b"}}")
         return b"".join(parts)
 
+    def find_created_correlation(self, header: Header, index: int) -> str | None:
+        """The correlation id that the DIP gives this message, on event codes that begin a workflow."""
+        if header.event_code not in self._wrapper.correlated_events:
+            return None
+        return self._correlation + format_index(index)
+
     def _wrap(self, header: Header, index: int) -> str:
         sender, number = header.sender, format_index(index)
         key = (sender.senderDIPID, sender.senderRoleID)
         prefix = self._prefixes.get(key)
         if prefix is None:
             prefix = self._prefixes[key] = name_transaction(self._wrapper, sender, 0)[: -len(number)]
-        creates = header.event_code in self._wrapper.correlated_events
-        correlation = f'"{self._correlation}{number}"' if creates else "null"
+        created = self.find_created_correlation(header, index)
+        correlation = f'"{created}"' if created else "null"
         ticket = f'"{self._wrapper.ticket_url}{prefix}{number}"' if self._wrapper.ticket_url else "null"
         return (
             f',"D0":{{"transactionID":"{prefix}{number}{self._after_transaction}{correlation},'

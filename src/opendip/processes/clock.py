@@ -18,6 +18,7 @@ from opendip.store.submissions import forget_answers
 _INTERVAL_SECONDS = 600.0
 _RETRY_SECONDS = 5.0
 _DAYS_AHEAD = timedelta(days=14)
+_REFERENCE_DAYS_BEHIND = timedelta(days=31)
 _LIST_AGE = timedelta(days=1)
 
 log = structlog.get_logger()
@@ -49,7 +50,10 @@ async def _tick_while_active(connection: Connection, settings: Settings, stop: a
 
 
 async def _tick(connection: Connection, settings: Settings, now: datetime) -> None:
-    made = await ensure_partitions(connection, now.date() - timedelta(days=1), now.date() + _DAYS_AHEAD)
+    today = now.date()
+    made = await ensure_partitions(
+        connection, today - timedelta(days=1), today - _REFERENCE_DAYS_BEHIND, today + _DAYS_AHEAD
+    )
     # Twice the tolerance: a signature may be dated as far ahead as behind.
     await forget_answers(connection, now - 2 * timedelta(seconds=settings.signature_tolerance_seconds))
     renewed = _renew_revocation_lists(settings.home, now)

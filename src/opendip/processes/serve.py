@@ -1,9 +1,11 @@
 """`dip serve`: the database, the API, the workers and the clock on one machine, each a process, watched over."""
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -13,6 +15,7 @@ from opendip.processes.running import configure_log, wait_for
 from opendip.settings import Settings, load_settings
 
 _STOP_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _SETTLED_SECONDS = 60.0
@@ -51,10 +54,16 @@ async def _keep_running(part: str, home: Path, stop: asyncio.Event) -> None:
         await wait_for(stop, pause)
 
 
+def _end_with_parent() -> None:
+    """Has the kernel end the new process in good order when `serve` itself is killed (Linux; elsewhere it lives on)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 async def _run_once(part: str, home: Path, stop: asyncio.Event) -> int | None:
     # A group of its own: Ctrl-C reaches `serve` alone, which stops the others in good order.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "opendip", part, "--home", str(home), start_new_session=True
+        sys.executable, "-m", "opendip", part, "--home", str(home), start_new_session=True, preexec_fn=_end_with_parent
     )
     ended, stopping = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
     await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -39,6 +39,8 @@ class Published:
 
     data: bytes
     sender: Sender
+    correlation_id: str | None
+    """Of the workflow: the one the DIP created for this message, or the one its sender copied."""
 
 
 PublishedChunk = Sequence[Published | None]
@@ -52,7 +54,11 @@ def publish_chunk(
     return [
         None
         if header is None or which < 0
-        else Published(publisher.publish(header, addressing.blocks[which], first + place), header.sender)
+        else Published(
+            publisher.publish(header, addressing.blocks[which], first + place),
+            header.sender,
+            publisher.find_created_correlation(header, first + place) or header.sender.senderCorrelationID,
+        )
         for place, (header, which) in enumerate(zip(headers, addressing.of, strict=True))
     ]
 

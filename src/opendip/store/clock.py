@@ -13,6 +13,7 @@ async def try_become_clock(connection: Connection) -> bool:
     return bool(await connection.fetchval(load_queries("clock")["try_lock"], _CLOCK_LOCK))
 
 
-async def ensure_partitions(connection: Connection, first: date, last: date) -> int:
-    """Makes the partitions of these days; answers how many were missing."""
-    return int(await connection.fetchval(load_queries("clock")["ensure_partitions"], first, last))
+async def ensure_partitions(connection: Connection, first: date, first_of_references: date, last: date) -> int:
+    """Makes the partitions of the days from the first to the last; answers how many were missing."""
+    query = load_queries("clock")["ensure_partitions"]
+    return int(await connection.fetchval(query, first, first_of_references, last))

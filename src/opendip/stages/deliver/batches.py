@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from opendip.client.signing import content_hash
-from opendip.domain.publications import Sender, join_batch
+from opendip.domain.publications import join_batch
 from opendip.store.archive import Published, PublishedChunk
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK
 from opendip.store.queues import Entry, StatusEntry
@@ -41,7 +41,7 @@ class Batch:
     done_on: date
     body: Body
     wanted: Sequence[Wanted]
-    senders: Sequence[Sender]
+    published: Sequence[Published]
     """One a message, like `wanted`; both empty for status messages, about which nothing is reported."""
 
 
@@ -96,18 +96,16 @@ def make_batch(
     bodies: Bodies,
 ) -> Batch:
     """As many of the wanted messages as fit, in order; the first one always does."""
-    messages: list[bytes] = []
-    senders: list[Sender] = []
+    messages: list[Published] = []
     size = 1
     for published in _find(wanted, chunks):
         size += len(published.data) + 1
         if messages and size > limits.bytes:
             break
-        messages.append(published.data)
-        senders.append(published.sender)
+        messages.append(published)
     taken = wanted[: len(messages)]
-    body = bodies.make(tuple((w.entry.submission, w.message_index) for w in taken), messages)
-    return Batch(taken[0].position, taken[-1].position, taken[-1].entry.routed_on, body, taken, senders)
+    body = bodies.make(tuple((w.entry.submission, w.message_index) for w in taken), [m.data for m in messages])
+    return Batch(taken[0].position, taken[-1].position, taken[-1].entry.routed_on, body, taken, messages)
 
 
 def _find(wanted: Sequence[Wanted], chunks: Mapping[tuple[int, int], PublishedChunk]) -> Iterator[Published]:

@@ -189,8 +189,8 @@ class Deliverer:
         submissions = await list_submissions(connection, keys)
         wrappers: dict[int, Wrapper] = {n: self._archive.wrap(s) for n, s in submissions.items()}
         return [
-            name_transaction(wrappers[wanted.entry.submission], sender, wanted.message_index)
-            for wanted, sender in zip(batch.wanted, batch.senders, strict=True)
+            name_transaction(wrappers[wanted.entry.submission], published.sender, wanted.message_index)
+            for wanted, published in zip(batch.wanted, batch.published, strict=True)
         ]
 
     async def _record_failure(

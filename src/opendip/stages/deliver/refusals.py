@@ -9,10 +9,10 @@ import msgspec
 
 from opendip.domain.market import STATUS_WEBHOOK
 from opendip.domain.outcomes import HELP_LENGTH, ResponseEntry
-from opendip.domain.publications import Sender
 from opendip.domain.references import format_timestamp
 from opendip.stages.deliver.answers import PartlyDelivered, Reason
 from opendip.stages.deliver.batches import Batch, Wanted
+from opendip.store.archive import Published
 from opendip.store.pool import Connection
 from opendip.store.queues import (
     Attempt,
@@ -47,11 +47,13 @@ async def keep_partial_delivery(
         statuses: dict[str, list[bytes]] = defaultdict(list)
         refused: list[tuple[int, str, str]] = []
         again: list[Wanted] = []
-        for wanted, sender, transaction in zip(batch.wanted, batch.senders, transactions, strict=True):
+        for wanted, published, transaction in zip(batch.wanted, batch.published, transactions, strict=True):
             reason = answer.refused.get(transaction)
             if reason is not None:
                 refused.append((wanted.position, reason.code, reason.text))
-                statuses[sender.senderDIPID].append(_encode_status(transaction, sender, queue.dip_id, reason, now))
+                statuses[published.sender.senderDIPID].append(
+                    _encode_status(transaction, published, queue.dip_id, reason, now)
+                )
             elif transaction in answer.unmentioned:
                 again.append(wanted)
         await keep_exceptions(connection, queue.id, refused)
@@ -68,12 +70,13 @@ def _queue_again(queue: int, again: Sequence[Wanted]) -> list[NewEntry]:
     return [NewEntry(queue, submission, day, found) for (submission, day), found in members.items()]
 
 
-def _encode_status(transaction: str, sender: Sender, recipient: str, reason: Reason, now: datetime) -> bytes:
+def _encode_status(transaction: str, published: Published, recipient: str, reason: Reason, now: datetime) -> bytes:
     """The recipient's words, from the recipient, to the sender of the message (E2E 4.6.6.2)."""
+    sender = published.sender
     entry = ResponseEntry(
         transactionID=transaction,
         senderUniqueReference=sender.senderUniqueReference,
-        correlationID=sender.senderCorrelationID,
+        correlationID=published.correlation_id,
         sentTimestamp=format_timestamp(now),
         senderID=recipient,
         recipientID=sender.senderDIPID,

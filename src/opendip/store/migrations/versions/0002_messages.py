@@ -211,13 +211,27 @@ begin
             made := made + ensure_partition(target.parent::regclass, target.key, suffix,
                 quote_literal(day) || '::date', quote_literal(day + 1) || '::date')::integer;
         end loop;
-        made := made + ensure_partition('sender_reference'::regclass, 'reference_date', suffix,
-            suffix, to_char(day + 1, 'YYYYMMDD'))::integer;
+    end loop;
+    return made;
+end $$;
+
+-- Apart from the others, for references carry dates of their senders' choice: most of them in the last weeks.
+create function ensure_reference_partitions(first_day date, last_day date) returns integer
+language plpgsql as $$
+declare
+    made integer := 0;
+    day date;
+begin
+    perform pg_advisory_xact_lock(hashtext('ensure_partitions'));
+    for day in select generate_series(first_day, last_day, interval '1 day')::date loop
+        made := made + ensure_partition('sender_reference'::regclass, 'reference_date', to_char(day, 'YYYYMMDD'),
+            to_char(day, 'YYYYMMDD'), to_char(day + 1, 'YYYYMMDD'))::integer;
     end loop;
     return made;
 end $$;
 
 select ensure_partitions(current_date - 1, current_date + 14);
+select ensure_reference_partitions(current_date - 31, current_date + 14);
 """
 
 
