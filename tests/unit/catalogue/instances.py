@@ -100,7 +100,7 @@ def _make_of_class(member: Any, random: Random) -> str:
 def _make_number(schema: dict[str, Any], random: Random, kind: str) -> int | float:
     step = schema.get("multipleOf", 1)
     if isinstance(step, float):
-        return random.randint(-10**6, 10**6) / round(1 / step)
+        return random.randint(-(10**6), 10**6) / round(1 / step)
     low = schema.get("minimum", -1000)
     high = min(schema.get("maximum", low + 2000), low + 2000)
     value = random.randrange(-(-low // step) * step, high + 1, step)
@@ -184,7 +184,16 @@ def _vary_text(schema: dict[str, Any], value: str, random: Random) -> Iterator[t
     if "pattern" in schema:
         yield "pattern", make_matching(schema["pattern"], random)
         arabic = "".join(chr(0x660 + int(c)) if c in "0123456789" else c for c in value)
-        for other in (value + "\n", "\n" + value, value + "0", "-" + value, value[1:], value[:-1], arabic, f"{value}\n{value}"):
+        for other in (
+            value + "\n",
+            "\n" + value,
+            value + "0",
+            "-" + value,
+            value[1:],
+            value[:-1],
+            arabic,
+            f"{value}\n{value}",
+        ):
             yield "pattern", other
     low, high = schema.get("minLength", 0), schema.get("maxLength", 30)
     for kind, length in (("too short", low - 1), ("shortest", low), ("longest", high), ("too long", high + 1)):
@@ -195,7 +204,21 @@ def _vary_text(schema: dict[str, Any], value: str, random: Random) -> Iterator[t
 
 def _vary_number(schema: dict[str, Any], value: float) -> Iterator[tuple[str, Any]]:
     low, high = schema.get("minimum", -5), schema.get("maximum", 10**6)
-    for other in (low, low - 1, low - 0.25, high, high + 1, high + 0.25, float(high), -1, 0, 1e30, -1e30, 0.001, 0.0005):
+    for other in (
+        low,
+        low - 1,
+        low - 0.25,
+        high,
+        high + 1,
+        high + 0.25,
+        float(high),
+        -1,
+        0,
+        1e30,
+        -1e30,
+        0.001,
+        0.0005,
+    ):
         yield "number", other
     yield "number", value + 1
     yield "number as text", str(value)

@@ -10,8 +10,19 @@ import yaml
 
 DIRECTORY = Path(__file__).parents[4] / "shared/reference/elexon-openapi"
 KEPT = (
-    "type enum pattern minLength maxLength minimum maximum multipleOf minItems maxItems required additionalProperties"
-).split()
+    "type",
+    "enum",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "required",
+    "additionalProperties",
+)
 
 
 @cache
