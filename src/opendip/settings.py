@@ -55,14 +55,10 @@ class Settings:
         "The URL participants call and sign, without a path, when a proxy stands before the API. "
         "Empty: `https://localhost:<api_port>` and `https://127.0.0.1:<api_port>`.",
     )
-    public_url_aliases: tuple[str, ...] = _setting(
-        (), "Other URLs under which participants may call and sign."
-    )
+    public_url_aliases: tuple[str, ...] = _setting((), "Other URLs under which participants may call and sign.")
     api_processes: int = _setting(1, "How many API processes `dip serve` runs.", least=1)
     worker_processes: int = _setting(1, "How many worker processes `dip serve` runs.", least=1)
-    max_body_bytes: int = _setting(
-        256 * _MIB, "The largest body of one call; a larger one is answered 413.", least=1
-    )
+    max_body_bytes: int = _setting(256 * _MIB, "The largest body of one call; a larger one is answered 413.", least=1)
     max_in_flight_bytes: int = _setting(
         1024 * _MIB,
         "How many bytes of bodies one API process holds at a time; calls beyond that wait to be read.",
@@ -76,12 +72,8 @@ class Settings:
     allow_private_webhooks: bool = _setting(
         False, "Whether webhooks may be at private and local addresses. For trials on one machine only."
     )
-    webhook_connect_timeout_seconds: float = _setting(
-        10, "How long connecting to a webhook may take.", least=0.1
-    )
-    webhook_answer_timeout_seconds: float = _setting(
-        60, "How long a webhook may take to answer a delivery.", least=0.1
-    )
+    webhook_connect_timeout_seconds: float = _setting(10, "How long connecting to a webhook may take.", least=0.1)
+    webhook_answer_timeout_seconds: float = _setting(60, "How long a webhook may take to answer a delivery.", least=0.1)
     retry_base_seconds: float = _setting(
         1, "How long the first pause before another attempt at a delivery is; it doubles.", least=0.01
     )
@@ -92,9 +84,7 @@ class Settings:
     default_max_payload_bytes: int = _setting(
         8 * _MIB, "The most bytes of one delivery, unless the webhook says otherwise.", least=1
     )
-    service_ticket_url: str = _setting(
-        "", "The page for raising a service ticket, told in answers (serviceTicketURL)."
-    )
+    service_ticket_url: str = _setting("", "The page for raising a service ticket, told in answers (serviceTicketURL).")
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Setting to where its value stands; one that is not here has its default."""
 
@@ -111,17 +101,21 @@ class Settings:
 
 def load_settings(home: Path, environ: Mapping[str, str]) -> Settings:
     """The settings of a home; `UnusableSetting` says what is wrong with one."""
-    home = home.resolve()
-    path = Home(home).settings_file
+    path = Home(home.resolve()).settings_file
+    return make_settings(home, _read_file(path), str(path), environ)
+
+
+def make_settings(home: Path, given: Mapping[str, Any], where: str, environ: Mapping[str, str]) -> Settings:
+    """The settings as given somewhere (`where`: a file, the command line) and in the environment, which wins."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for name, given in _read_file(path).items():
-        values[name], sources[name] = _take(_find_field(name, str(path)), given, f"{path}, {name}"), str(path)
+    for name, value in given.items():
+        values[name], sources[name] = _take(_find_field(name, where), value, f"{where}, {name}"), where
     for name, text in _read_environment(environ).items():
         variable = _PREFIX + name.upper()
         wanted = _find_field(name, "the environment")
         values[name], sources[name] = _take(wanted, _parse(wanted, text, variable), variable), variable
-    settings = Settings(home=home, sources=sources, **values)
+    settings = Settings(home=home.resolve(), sources=sources, **values)
     _check_together(settings)
     return settings
 

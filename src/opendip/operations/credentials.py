@@ -1,5 +1,6 @@
 """Credentials of participants: certificates and an API key for whoever has none, and revoking them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +57,14 @@ class IssuedCredentials:
     has_new_api_key: bool
 
 
+@dataclass(frozen=True, slots=True)
+class UnnamedHosts:
+    """Hosts of a DIP id's webhooks that no TLS certificate of its own in force names; deliveries there fail."""
+
+    dip_id: str
+    hosts: tuple[str, ...]
+
+
 async def issue_missing(
     connection: Connection,
     authorities: Authorities,
@@ -80,6 +89,26 @@ async def issue_missing(
             await _register(connection, wish.subject.dip_id, certificates, key, now)
             issued.append(IssuedCredentials(wish.subject.dip_id, place, key is not None))
     return issued
+
+
+async def list_unnamed_hosts(
+    connection: Connection, wishes: Sequence[CredentialsWish], now: datetime
+) -> list[UnnamedHosts]:
+    """Whose webhooks have moved to hosts that their TLS certificates were not issued for."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for issued in await list_issued(connection, purpose=Purpose.TLS.value):
+        if issued.revoked_at is None and issued.not_after > now:
+            named[issued.dip_id] |= _list_names(x509.load_pem_x509_certificate(issued.pem.encode()))
+    missing = [(wish.subject.dip_id, set(wish.hosts) - named[wish.subject.dip_id]) for wish in wishes]
+    return [UnnamedHosts(dip_id, tuple(sorted(hosts))) for dip_id, hosts in missing if hosts]
+
+
+def _list_names(certificate: x509.Certificate) -> set[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {str(name.value) for name in names}
 
 
 async def _register(

@@ -7,19 +7,27 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from opendip.catalogue import Catalogue
+from opendip.catalogue import Catalogue, load
 from opendip.operations.address_files import AddressFile, RejectedLine
-from opendip.operations.authority import Authorities
+from opendip.operations.authority import Authorities, load_authorities
 from opendip.operations.channels import list_publications
-from opendip.operations.credentials import CredentialsWish, IssuedCredentials, issue_missing
+from opendip.operations.credentials import (
+    CredentialsWish,
+    IssuedCredentials,
+    UnnamedHosts,
+    issue_missing,
+    list_unnamed_hosts,
+)
 from opendip.operations.entries import EntryReader
+from opendip.operations.homes import get_home, reach_database
 from opendip.operations.market_actions import act
 from opendip.operations.market_checks import HeldRoles, find_held_roles, list_faults
 from opendip.operations.market_files import MarketFile, read_market_file
 from opendip.operations.market_plans import Step, plan_market
 from opendip.store.addresses import LoadedAddresses, load_addresses
 from opendip.store.market import read_market
-from opendip.store.pool import Connection
+from opendip.store.migrations import migrate
+from opendip.store.pool import Connection, open_connection
 from opendip.store.queries import load_queries
 
 LOCAL_URLS = ("https://localhost", "https://127.0.0.1")
@@ -42,6 +50,7 @@ class AppliedMarket:
     outcomes: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     issued: Sequence[IssuedCredentials] = ()
     rejected: list[RejectedLines] = field(default_factory=list)
+    unnamed_hosts: Sequence[UnnamedHosts] = ()
 
     def count(self, noun: str, counts: Mapping[str, int]) -> None:
         self.outcomes[noun].update(counts)
@@ -58,6 +67,24 @@ class MarketTools:
     allow_private_webhooks: bool
 
 
+async def apply_market_to_home(
+    directory: Path,
+    file: Path,
+    credentials: Path,
+    now: datetime,
+    *,
+    database_url: str = "",
+    allow_private_webhooks: bool = False,
+) -> AppliedMarket:
+    """Apply a market file to a home, whether or not it is being served; its database is brought up to date."""
+    home = get_home(directory)
+    tools = MarketTools(load(), load_authorities(home.authorities), credentials, allow_private_webhooks)
+    with reach_database(home.directory, database_url) as url:
+        await migrate(url)
+        async with open_connection(url, "dip market") as connection:
+            return await apply_market(connection, file, tools, now)
+
+
 async def apply_market(connection: Connection, file: Path, tools: MarketTools, now: datetime) -> AppliedMarket:
     """Make the market as the file says. Raises `FaultyFile`, with every fault, before anything is changed.
 
@@ -65,6 +92,7 @@ async def apply_market(connection: Connection, file: Path, tools: MarketTools, n
     """
     reader = EntryReader(file)
     wanted = read_market_file(reader, allow_private_webhooks=tools.allow_private_webhooks)
+    reader.refuse_if_faulty()
     async with connection.transaction():
         # One at a time: what is to change is worked out from what there is.
         await connection.execute(load_queries("market_changes")["lock_market"])
@@ -76,9 +104,10 @@ async def apply_market(connection: Connection, file: Path, tools: MarketTools, n
         await _do_all(connection, steps, done, now)
         await _load_addresses(connection, wanted, find_held_roles(wanted, market), done)
         # Last, so that credentials are written when all else has gone well.
-        done.issued = await issue_missing(
-            connection, tools.authorities, tools.credentials, _list_wishes(wanted, tools), now
-        )
+        wishes = _list_wishes(wanted, tools)
+        done.issued = await issue_missing(connection, tools.authorities, tools.credentials, wishes, now)
+        done.unnamed_hosts = await list_unnamed_hosts(connection, wishes, now)
+        done.count("credentials", {"created": len(done.issued), "left": len(wishes) - len(done.issued)})
     return done
 
 

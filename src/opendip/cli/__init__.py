@@ -1,0 +1,52 @@
+"""The command `dip`: its commands, each in a module beside this one, and what it says when one fails."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+
+from opendip.cli import catalogue, certificates, homes, markets, participants, processes, trials
+from opendip.cli.failures import explain
+
+
+def make_app() -> typer.Typer:
+    app = typer.Typer(
+        name="dip",
+        help="OpenDIP: the message broker of Britain's half-hourly electricity settlement.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.command()(homes.init)
+    app.command()(homes.settings)
+    app.command()(processes.serve)
+    app.command()(processes.api)
+    app.command()(processes.worker)
+    app.command()(processes.clock)
+    app.command()(participants.send)
+    app.command()(participants.receive)
+    app.command()(trials.demo)
+    app.command()(trials.bench)
+    app.add_typer(_group("Who takes part in the market.", apply=markets.apply), name="market")
+    app.add_typer(
+        _group("The certificates issued.", list=certificates.show, revoke=certificates.revoke),
+        name="certificates",
+    )
+    app.add_typer(_group("What messages look like.", **{"import": catalogue.import_files}), name="catalogue")
+    return app
+
+
+def _group(words: str, **commands: Callable[..., None]) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=words)
+    for name, command in commands.items():
+        group.command(name)(command)
+    return group
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Exit codes: 0 done, 1 failed with one message, 2 not called as it should be."""
+    try:
+        make_app()(args=arguments)
+    except Exception as fault:
+        print(f"dip: {explain(fault)}", file=sys.stderr)
+        sys.exit(1)

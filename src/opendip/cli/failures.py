@@ -1,0 +1,24 @@
+"""What `dip` says when something fails: one message that helps, and never a traceback unless asked for."""
+
+import os
+import traceback
+
+from opendip.domain.problems import Problem
+
+_OWN_WORDS = ("opendip.client", "opendip.catalogue", "opendip.operations")
+_TRACEBACK = "DIP_TRACEBACK"
+
+
+def explain(fault: Exception) -> str:
+    """What happened, for people. Errors of ours say it themselves."""
+    if os.environ.get(_TRACEBACK):
+        traceback.print_exception(fault)
+    if isinstance(fault, Problem) or type(fault).__module__.startswith(_OWN_WORDS):
+        return str(fault)
+    if type(fault).__module__.startswith("asyncpg"):
+        return f"The database did not do what it was asked ({fault}). {_TRACEBACK}=1 shows where."
+    if isinstance(fault, ConnectionError | TimeoutError):
+        return f"The connection failed ({fault}). See that the other side is up, and the address right."
+    if isinstance(fault, OSError):
+        return f"{fault.strerror or fault}: {fault.filename}" if fault.filename else str(fault)
+    return f"This is a fault of dip itself ({type(fault).__name__}). {_TRACEBACK}=1 shows where; please report it."
