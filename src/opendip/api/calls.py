@@ -24,7 +24,8 @@ AWAY = (
     asyncpg.DeadlockDetectedError,
     OSError,
 )
-"""How it shows that the database is away (a TimeoutError is an OSError too); nothing was kept then."""
+"""How it shows that the database is away (a TimeoutError is an OSError too). If it went in the midst of a commit, the
+call may have been kept all the same: sent again unchanged, it is answered then as it would have been."""
 _RETRY_SECONDS = 5
 
 Handler = Callable[[Request, ApiContext], Awaitable[Response]]
@@ -52,7 +53,7 @@ def guard(handler: Handler, context: ApiContext) -> Callable[[Request], Awaitabl
             return answer_refusal(refused.refusal, context.rules.accept, refused.recipient)
         except AWAY as error:
             log.error("database_away", error=type(error).__name__)
-            text = "The DIP cannot keep messages just now, and kept none of this call. Send it again, unchanged."
+            text = "The DIP's store is away just now. Send this call again, unchanged: it is kept once, however often."
             refusal = Refusal(Status.UNAVAILABLE, PROCESSING_FAILED, text, retry_after_seconds=_RETRY_SECONDS)
         except Exception as error:
             log.error("call_failed", error=type(error).__name__, exc_info=_without_values(error))

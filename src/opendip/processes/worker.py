@@ -55,6 +55,8 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         deliverer = Deliverer(uuid4(), pool, archive, transport, rules, watch.get_market)
         log.info("worker_ready")
         beside = asyncio.create_task(run_beside(stop, watch.run(), trust.run(), deliverer.keep_leases()))
+        # Without its watch or its leases a worker must not go on.
+        beside.add_done_callback(lambda _: stop.set())
         try:
             await _work(pool, router, deliverer, watch, stop)
         finally:

@@ -7,6 +7,9 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+COMMAND_SECONDS = 120.0
+"""Longer than any statement here takes; a database that hangs is as one that is away."""
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -15,7 +18,11 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 async def open_pool(url: str, application: str, *, least: int = 1, most: int = 10) -> AsyncIterator[Pool]:
     """A pool that is closed at the end; `application` is how its connections show in pg_stat_activity."""
     async with asyncpg.create_pool(
-        url, min_size=least, max_size=most, server_settings={"application_name": application}
+        url,
+        min_size=least,
+        max_size=most,
+        command_timeout=COMMAND_SECONDS,
+        server_settings={"application_name": application},
     ) as pool:
         yield pool
 

@@ -152,9 +152,11 @@ async def _append_statuses(
         await connection.copy_records_to_table("status_message", records=rows, columns=columns)
 
 
-async def claim_queues(connection: Connection, worker: UUID, lease: timedelta, most: int) -> list[LeasedQueue]:
-    """Leases on queues that are due and that nobody holds."""
-    rows = await connection.fetch(load_queries("queues")["claim_queues"], worker, lease, most)
+async def claim_queues(
+    connection: Connection, worker: UUID, lease: timedelta, most: int, busy_with: Sequence[int]
+) -> list[LeasedQueue]:
+    """Leases on queues that are due, and that nobody is busy with."""
+    rows = await connection.fetch(load_queries("queues")["claim_queues"], worker, lease, most, busy_with)
     return [LeasedQueue(*row) for row in rows]
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from opendip.client.credentials import Credentials
@@ -45,8 +46,9 @@ from opendip.store.queues import (
 )
 from opendip.store.submissions import list_submissions
 
-_LEASE = timedelta(seconds=60)
-_RENEWAL_SECONDS = 20.0
+_LEASE = timedelta(seconds=20)
+_RENEWAL_SECONDS = 5.0
+_AFTER_AN_ERROR = timedelta(seconds=5)
 _ENTRIES_READ = 1000
 _NO_WEBHOOK = timedelta(seconds=30)
 _RESPONSE_KEPT = 4000
@@ -95,7 +97,7 @@ class Deliverer:
         if room <= 0 or self._is_stopping:
             return 0
         async with self._pool.acquire() as connection:
-            queues = await claim_queues(connection, self._worker, _LEASE, room)
+            queues = await claim_queues(connection, self._worker, _LEASE, room, list(self._tasks))
         for queue in queues:
             task = asyncio.create_task(self._drain(queue))
             self._tasks[queue.id] = task
@@ -106,9 +108,13 @@ class Deliverer:
         """Runs beside the deliveries: while an answer is slow, the lease stays."""
         while True:
             await asyncio.sleep(_RENEWAL_SECONDS)
-            if self._tasks:
+            if not self._tasks:
+                continue
+            try:
                 async with self._pool.acquire() as connection:
                     await renew_leases(connection, self._worker, _LEASE)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("leases_not_renewed", error=type(error).__name__)
 
     async def stop(self) -> None:
         """Finishes the POSTs under way, records their answers, and gives the leases back."""
@@ -120,8 +126,13 @@ class Deliverer:
             if await self._deliver_all(queue):
                 async with self._pool.acquire() as connection:
                     await release_queue(connection, self._worker, queue.id)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            # The queue stays leased, and is taken up again as soon as the database is back.
+            log.warning("delivery_interrupted", queue=queue.id, channel=queue.channel, error=type(error).__name__)
         except Exception as error:
-            log.error("delivery_interrupted", queue=queue.id, channel=queue.channel, error=type(error).__name__)
+            log.error("delivery_broken", queue=queue.id, channel=queue.channel, error=type(error).__name__)
+            async with self._pool.acquire() as connection:
+                await postpone_queue(connection, self._worker, queue.id, _AFTER_AN_ERROR)
 
     async def _deliver_all(self, queue: LeasedQueue) -> bool:
         """Until the queue is empty or something fails; whether the lease is still to be given back."""

@@ -24,10 +24,11 @@ update queue as q set tail = q.tail + l.added from locked as l where q.id = l.id
 returning q.id, q.tail;
 
 -- name: claim_queues
--- Takes a lease on queues that have something to deliver and are due.
+-- Takes a lease on queues that have something to deliver and are due: free ones, and the worker's own that it is not
+-- busy with ($4), for it may have lost the database in their midst.
 with due as (
     select p.queue from queue_progress as p join queue as q on q.id = p.queue
-    where q.tail > p.done and p.next_attempt_at <= now() and (p.leased_until is null or p.leased_until < now())
+    where q.tail > p.done and p.next_attempt_at <= now() and (p.leased_until is null or p.leased_until < now() or (p.leased_by = $1 and p.queue <> all ($4::integer[])))
     order by p.next_attempt_at, p.queue limit $3
     for update of p skip locked
 )
