@@ -64,9 +64,7 @@ async def test_many_points_days_and_roles_are_looked_up_at_once(fresh_database_u
             a_row(mpan=OTHER_MPAN, role="LDSO", dip_id=DISTRIBUTOR),
         )
 
-        found = await find_responsible(
-            connection, [MPAN, OTHER_MPAN, 9], ["SUP", "LDSO"], [JUNE, MARCH, JUNE]
-        )
+        found = await find_responsible(connection, [MPAN, OTHER_MPAN, 9], ["SUP", "LDSO"], [JUNE, MARCH, JUNE])
 
     assert sorted(found) == [
         Responsible(MPAN, JUNE, "LDSO", DISTRIBUTOR),
