@@ -129,7 +129,11 @@ def _explain(fault: Exception) -> Exception:
             f"The DIP refused our TLS certificate ({reason}). Check that tls.pem was issued for this environment, "
             "is in date and has not been revoked."
         )
-    return LostConnection(f"No answer came from the DIP ({type(fault).__name__}).")
+    # asyncio does not always pass on why the other end closed a TLS 1.3 connection, so the likely reasons are named.
+    return LostConnection(
+        f"No answer came from the DIP ({type(fault).__name__}): it is not there, or it closed the "
+        "connection, as it does on a TLS certificate that is not of its environment, out of date or revoked."
+    )
 
 
 def _find_tls_fault(fault: BaseException | None) -> ssl.SSLError | None:

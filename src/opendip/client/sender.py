@@ -1,6 +1,7 @@
 """Calling the DIP: messages, status messages and webhook settings, each signed and sent again until answered."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ Messages = bytes | Sequence[Any]
 
 SUCCESS = "MSG0000"
 _ANSWERS = msgspec.json.Decoder(StandardResponse)
+
+logger = logging.getLogger("opendip.client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,8 @@ class Sender:
 
     async def _call(self, method: str, path: str, body: bytes = b"") -> Answer:
         call = Call(method, self._root + path, body)
-        for attempt in range(1, self._patience.max_attempts + 1):
+        last = self._patience.max_attempts
+        for attempt in range(1, last + 1):
             failure = asked = None
             try:
                 reply = await self._caller.make(call)
@@ -139,11 +143,13 @@ class Sender:
                     return _accept(reply)
                 failure = f"The DIP answered {reply.status}."
                 asked = parse_retry_after(reply.retry_after, self._clock())
-            if attempt < self._patience.max_attempts:
-                await self._sleep(self._patience.get_wait(attempt, self._random, asked).total_seconds())
+            if attempt < last:
+                wait = self._patience.get_wait(attempt, self._random, asked).total_seconds()
+                logger.warning("%s Attempt %d of %d; the next is in %.1f seconds.", failure, attempt, last, wait)
+                await self._sleep(wait)
         raise GaveUp(
-            f"{failure} That was attempt {self._patience.max_attempts}, the last. Whether the DIP took the call "
-            "is not known; see that it is up and can be reached, then send the same again."
+            f"{failure} That was attempt {last}, the last. Whether the DIP took the call is not known: "
+            "see that it can be reached, then send the same again."
         )
 
 

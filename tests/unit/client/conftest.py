@@ -1,24 +1,17 @@
 """An environment to test against: its authorities, the DIP's credentials and two participants'."""
 
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from opendip.client.certificates import Subject
-from opendip.operations.authority import (
-    DIP_ORGANISATION,
-    Authorities,
-    create_authorities,
-    write_credentials,
-)
+from opendip.client.credentials import Credentials
+from opendip.operations.authority import Authorities, create_authorities, write_credentials
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-LOOPBACK = ("localhost", "127.0.0.1")
-
-DIP = Subject("0000000000", DIP_ORGANISATION)
-SUPPLIER = Subject("1109012345", "Bright Lamp Energy")
-AGENT = Subject("1209012345", "Careful Meters")
+from .fake_dip import FakeDip
+from .subjects import AGENT, DIP, LOOPBACK, NOW, SUPPLIER
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +55,11 @@ def agent_directory(environment: Path, authorities: Authorities) -> Path:
 def stranger_directory(environment: Path, other_authorities: Authorities) -> Path:
     """Credentials in the supplier's name, from another environment."""
     return make_directory(environment, other_authorities, SUPPLIER, "stranger")
+
+
+@pytest_asyncio.fixture
+async def fake_dip(dip_directory: Path) -> AsyncIterator[FakeDip]:
+    dip = FakeDip(Credentials.load(dip_directory))
+    runner = await dip.start()
+    yield dip
+    await runner.cleanup()

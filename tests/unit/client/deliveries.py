@@ -12,7 +12,7 @@ import msgspec
 from opendip.client.credentials import Credentials
 from opendip.client.types import StandardResponse
 
-from .conftest import NOW, SUPPLIER
+from .subjects import NOW, SUPPLIER
 
 AT = "2026-03-21T19:05:00+00:00"
 

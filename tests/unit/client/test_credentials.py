@@ -11,7 +11,7 @@ from opendip.client.credentials import Credentials, UnusableCredentials
 from opendip.client.signing import decode_certificate
 from opendip.operations.authority import Authorities
 
-from .conftest import NOW, SUPPLIER
+from .subjects import NOW, SUPPLIER
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from opendip.client.signing import SIGNATURE, SIGNATURE_CERTIFICATE, SIGNATURE_D
 from opendip.client.types import ResponseEntry, encode
 from opendip.client.webhook import TryLater
 
-from .conftest import AGENT, DIP, NOW, SUPPLIER
 from .deliveries import AT, Caller, calling_as, make_batch, make_message, make_transaction_id
+from .subjects import AGENT, DIP, NOW, SUPPLIER
 
 
 class Inbox:

@@ -13,7 +13,7 @@ from opendip.client.credentials import Credentials
 from opendip.client.tls import add_revocation_lists, make_client_context, make_server_context
 from opendip.operations.authority import Authorities, create_authorities, revoke, write_credentials
 
-from .conftest import DIP, LOOPBACK, NOW, SUPPLIER
+from .subjects import DIP, LOOPBACK, NOW, SUPPLIER
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from opendip.operations.authority import (
     revoke,
 )
 
-from .conftest import NOW, SUPPLIER
+from .subjects import NOW, SUPPLIER
 
 
 @pytest.fixture(scope="session")
