@@ -1,0 +1,60 @@
+"""What is to be measured."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from opendip.domain.problems import Problem
+
+MOST_RECIPIENTS = 8
+_MOST_IN_A_CALL = 50_000
+
+
+class UnusableOption(Problem):
+    """The bench cannot be run as asked; the text says which option and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """How many messages are sent, how, and where the result goes.
+
+    With `rate` (messages a second) batches leave at a steady pace, however slow the answers; without it, a few
+    connections send as fast as they are answered. `seconds` limits the time, and then `messages` does not count.
+    """
+
+    messages: int = 100_000
+    batch: int = 1000
+    recipients: int = 4
+    rate: float | None = None
+    seconds: float | None = None
+    json: Path | None = None
+    home: Path | None = None
+    keep: bool = False
+
+    def check(self) -> None:
+        """Raises `UnusableOption`."""
+        _expect(self.messages >= 1, "--messages", "at least 1")
+        _expect(1 <= self.batch <= _MOST_IN_A_CALL, "--batch", f"1 to {_MOST_IN_A_CALL} (E2E 4.4)")
+        _expect(1 <= self.recipients <= MOST_RECIPIENTS, "--recipients", f"1 to {MOST_RECIPIENTS}")
+        _expect(self.rate is None or self.rate > 0, "--rate", "more than 0 messages a second")
+        _expect(self.seconds is None or self.seconds > 0, "--seconds", "more than 0")
+
+    @property
+    def planned(self) -> int | None:
+        """How many messages will be sent; None when only the time decides."""
+        if self.seconds is None:
+            return self.messages
+        return None if self.rate is None else max(1, round(self.rate * self.seconds))
+
+    def list_batches(self) -> Iterator[int]:
+        """The sizes of the batches to come, without end when only the time decides."""
+        left = self.planned
+        while left is None or left > 0:
+            size = self.batch if left is None else min(self.batch, left)
+            left = None if left is None else left - size
+            yield size
+
+
+def _expect(holds: bool, option: str, expected: str) -> None:
+    if not holds:
+        raise UnusableOption(f"{option}: {expected} is expected.")

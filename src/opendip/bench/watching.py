@@ -1,0 +1,145 @@
+"""A run as it goes: the warm-up, the start, the wait for the last delivery; what was used meanwhile."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+from opendip.bench.children import Child
+from opendip.bench.generator import Sent
+from opendip.bench.machine import DATABASE_SETTINGS
+from opendip.bench.progress import Display
+from opendip.bench.usage import (
+    Group,
+    find_parts,
+    find_postmaster,
+    read_cpu_seconds,
+    read_peak_mb,
+    read_rss_mb,
+)
+from opendip.domain.problems import Problem
+from opendip.store.embedded import EmbeddedPostgres
+from opendip.store.measures import get_log_position, list_acceptances, list_settings, list_table_sizes
+from opendip.store.pool import Connection, open_connection
+
+DATABASE = "database"
+_LOOK_SECONDS = 0.1
+_SAMPLE_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0
+"""How long nothing may arrive before what is missing counts as lost."""
+
+
+class CannotMeasure(Problem):
+    """The DIP did not take or deliver the first messages."""
+
+
+class Snapshot(NamedTuple):
+    """What has been used so far: CPU seconds by group, bytes by table, bytes of write-ahead log."""
+
+    cpu: Mapping[str, float]
+    tables: Mapping[str, int]
+    log_position: int
+
+
+class Sample(NamedTuple):
+    """Memory in MB by group, when so many deliveries had arrived."""
+
+    delivered: int
+    rss: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything noted of one run."""
+
+    calls: Sequence[Sent]
+    accepted_at: Mapping[int, float]
+    before: Snapshot
+    after: Snapshot
+    samples: Sequence[Sample]
+    peak_mb: Mapping[str, float]
+    database_settings: Mapping[str, str]
+
+
+async def watch_run(
+    serve: int, home: Path, generator: Child, receivers: Child, recipients: int, display: Display
+) -> Run:
+    """From the warm-up to the last delivery; raises `CannotMeasure` when the warm-up fails."""
+    display.show("Warming up")
+    await _warm_up(generator, receivers, recipients)
+    postgres = EmbeddedPostgres(home)
+    groups = {
+        **find_parts(serve),
+        DATABASE: find_postmaster(postgres.data),
+        "generator": Group([generator.pid]),
+        "receivers": Group([receivers.pid]),
+        "bench": Group([os.getpid()], with_children=False),
+    }
+    async with open_connection(postgres.url, "dip bench") as connection:
+        before = await _take_snapshot(connection, groups)
+        generator.tell("go")
+        calls, samples = await _wait_for_all(generator, receivers, recipients, groups, display)
+        used = await _take_snapshot(connection, groups)
+        # What is still in memory belongs to the size on disk as well.
+        await connection.execute("checkpoint")
+        accepted_at = await list_acceptances(connection, {call.submission for call in calls})
+        return Run(
+            calls,
+            {submission: at.timestamp() for submission, at in accepted_at.items()},
+            before,
+            used._replace(tables=await list_table_sizes(connection)),
+            samples,
+            _list_peaks(groups, samples),
+            await list_settings(connection, DATABASE_SETTINGS),
+        )
+
+
+async def _warm_up(generator: Child, receivers: Child, recipients: int) -> None:
+    calls: list[Sent] = await generator.hear()
+    if faults := [call.failure for call in calls if call.failure]:
+        raise CannotMeasure(f"The DIP did not take the first messages. {faults[0]}")
+    expected = recipients * sum(call.accepted for call in calls)
+    began = monotonic()
+    while receivers.count.value < expected:
+        if monotonic() - began > _PATIENCE_SECONDS:
+            raise CannotMeasure(
+                f"Of {expected} deliveries of the first messages {receivers.count.value} arrived within "
+                f"{_PATIENCE_SECONDS:g} seconds. Its log says more."
+            )
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _take_snapshot(connection: Connection, groups: Mapping[str, Group]) -> Snapshot:
+    cpu = read_cpu_seconds(groups)
+    return Snapshot(cpu, await list_table_sizes(connection), await get_log_position(connection))
+
+
+async def _wait_for_all(
+    generator: Child, receivers: Child, recipients: int, groups: Mapping[str, Group], display: Display
+) -> tuple[list[Sent], list[Sample]]:
+    """Until everything promised has arrived, or nothing arrives any more."""
+    hearing: asyncio.Task[list[Sent]] = asyncio.create_task(generator.hear())
+    already_accepted, already = generator.count.value, receivers.count.value
+    samples: list[Sample] = []
+    arrived, arrived_at, sampled_at = 0, monotonic(), 0.0
+    while not (hearing.done() and arrived >= recipients * sum(call.accepted for call in hearing.result())):
+        await asyncio.sleep(_LOOK_SECONDS)
+        now, delivered = monotonic(), receivers.count.value - already
+        if delivered > arrived or not hearing.done():
+            arrived, arrived_at = delivered, now
+        if now - arrived_at > _PATIENCE_SECONDS:
+            break
+        display.update(generator.count.value - already_accepted, delivered)
+        if now - sampled_at >= _SAMPLE_SECONDS:
+            samples.append(Sample(delivered, read_rss_mb(groups)))
+            sampled_at = now
+    samples.append(Sample(arrived, read_rss_mb(groups)))
+    return hearing.result(), samples
+
+
+def _list_peaks(groups: Mapping[str, Group], samples: Sequence[Sample]) -> dict[str, float]:
+    """A process remembers its own peak; of the database's many the sum is the largest one seen."""
+    return {**read_peak_mb(groups), DATABASE: max(sample.rss[DATABASE] for sample in samples)}
