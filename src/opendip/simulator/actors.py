@@ -41,7 +41,7 @@ class Knowledge:
 Reaction = Callable[[Received, MeteringPoint, Knowledge], Iterator[Draft]]
 
 
-def read_message(raw: msgspec.Raw | bytes) -> Received:
+def read_message(raw: bytes | msgspec.Raw) -> Received:
     payload = msgspec.json.decode(raw)["payload"]
     common = payload["CommonBlock"]
     return Received(

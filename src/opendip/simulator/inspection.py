@@ -10,7 +10,8 @@ from msgspec import UNSET, Raw, UnsetType
 from opendip.domain.references import find_transaction, is_timestamp
 from opendip.simulator.recipients import Recipients
 
-Decode = Callable[[bytes], Any]
+Encoded = bytes | Raw
+Decode = Callable[[Encoded], Any]
 
 _ADDED_BY_THE_DIP = frozenset({"A0", "D0"})
 
@@ -52,9 +53,7 @@ class OutOfForm(Exception):  # noqa: N818
     """A delivered message is not what it must be. The text says in what, and quotes nothing of it."""
 
 
-def inspect(
-    delivered: bytes, sent: bytes, recipients: Recipients, publication_id: str, decode: Decode
-) -> DipBlock:
+def inspect(delivered: Encoded, sent: Encoded, recipients: Recipients, publication_id: str, decode: Decode) -> DipBlock:
     """The D0 block of a delivered message that is all it must be; raises `OutOfForm`."""
     try:
         decode(delivered)

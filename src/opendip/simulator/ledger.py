@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from opendip.client.types import ResponseEntry
-from opendip.simulator.inspection import Decode, OutOfForm, inspect
+from opendip.simulator.inspection import Decode, Encoded, OutOfForm, inspect
 from opendip.simulator.postings import Fault, Posting, list_loose_ends
 
 _ACCEPTED = "MSG0000"
@@ -40,6 +40,7 @@ class Ledger:
         self._postings: dict[str, Posting] = {}
         self.tallies: dict[str, Tally] = {}
         self.faults: list[Fault] = []
+        self.notes: list[str] = []
         self.unanswered = 0
         self.first_sent_at = 0.0
         self.last_arrived_at = 0.0
@@ -49,9 +50,10 @@ class Ledger:
         """How many answers and deliveries are still due."""
         return self.unanswered + sum(tally.backlog for tally in self.tallies.values())
 
-    def post(self, reference: str, posting: Posting) -> None:
+    def post(self, reference: str, posting: Posting, at: float) -> None:
         """A message is about to be sent."""
-        self.first_sent_at = self.first_sent_at or posting.sent_at
+        self.first_sent_at = self.first_sent_at or at
+        posting.sent_at = at
         self._postings[reference] = posting
         self.unanswered += 1
         tally = self.tallies.setdefault(posting.channel.id, Tally())
@@ -74,7 +76,7 @@ class Ledger:
         for reference in references:
             self._note_refusal(self._postings[reference], why)
 
-    def note_delivery(self, dip_id: str, reference: str, raw: bytes, at: float) -> None:
+    def note_delivery(self, dip_id: str, reference: str, raw: Encoded, at: float) -> None:
         """A message has arrived at a webhook of the DIP id."""
         self.last_arrived_at = at
         posting = self._postings.get(reference)
@@ -126,7 +128,7 @@ class Ledger:
         posting.is_answered = True
         self.note_fault("refused", f"{posting.describe()}: {why}")
 
-    def _inspect(self, posting: Posting, dip_id: str, raw: bytes) -> None:
+    def _inspect(self, posting: Posting, dip_id: str, raw: Encoded) -> None:
         digest = sha256(raw).digest()
         if digest == posting.digest:
             return

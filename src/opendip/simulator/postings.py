@@ -26,7 +26,7 @@ class Posting:
     correlation_id: str | None
     raw: bytes
     recipients: Recipients
-    sent_at: float
+    sent_at: float = 0.0
     is_answered: bool = False
     transaction_id: str | None = None
     answered_correlation_id: str | None = None

@@ -34,9 +34,7 @@ class Directory:
         self._roles = {player.dip_id: frozenset(player.roles) for player in players}
         self._holders = list_holders(players)
 
-    def find_recipients(
-        self, route: Route, named: Sequence[str], point: MeteringPoint, day: date
-    ) -> Recipients:
+    def find_recipients(self, route: Route, named: Sequence[str], point: MeteringPoint, day: date) -> Recipients:
         """`named`: the sender's primary recipients; `day`: when the point's addresses must hold."""
         primary = {Role(dip_id, role) for dip_id in named for role in self._roles[dip_id] & route.primary}
         secondary = set(point.list_responsible(route.secondary, day))

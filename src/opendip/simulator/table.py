@@ -16,7 +16,7 @@ FAULTS_SHOWN = 20
 _QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
 
 
-def make_live_table(ledger: Ledger, catalogue: Catalogue, doing: str) -> RenderableType:
+def make_live_table(ledger: Ledger, catalogue: Catalogue) -> RenderableType:
     """How far the day has come."""
     table = Table(box=None, pad_edge=False)
     table.add_column("channel")
@@ -25,7 +25,7 @@ def make_live_table(ledger: Ledger, catalogue: Catalogue, doing: str) -> Rendera
     for channel, tally in sorted(ledger.tallies.items()):
         name = f"{channel} {catalogue.channels[channel].name}"
         table.add_row(name, *_format(tally.accepted, tally.delivered, tally.expected, tally.backlog))
-    return Group(Text(doing, style="bold"), table)
+    return table
 
 
 def make_summary(ledger: Ledger, catalogue: Catalogue) -> RenderableType:
@@ -39,9 +39,7 @@ def make_summary(ledger: Ledger, catalogue: Catalogue) -> RenderableType:
         table.add_row(f"{channel} {catalogue.channels[channel].name}", *_summarise([tally]))
     table.add_section()
     table.add_row("all", *_summarise(list(ledger.tallies.values())), style="bold")
-    note = Text(
-        "Latency in ms, from the start of the sender's call to the arrival at the webhook.", style="dim"
-    )
+    note = Text("Latency in ms, from the start of the sender's call to the arrival at the webhook.", style="dim")
     return Group(table, note, *map(Text, _list_results(ledger)))
 
 
@@ -74,8 +72,7 @@ def _list_results(ledger: Ledger) -> list[str]:
     seconds = max(ledger.last_arrived_at - ledger.first_sent_at, 0.001)
     sent = ledger.count_sent()
     return [
-        f"{messages / seconds:,.0f} messages and {deliveries / seconds:,.0f} deliveries a second "
-        f"over {seconds:.1f} s",
+        f"{messages / seconds:,.0f} messages and {deliveries / seconds:,.0f} deliveries a second over {seconds:.1f} s",
         f"metering services appointed: {sent['MSAppActive']:,}, declined: {sent['MSAppRejected']:,}; "
         f"workflows begun: {sent['MSApp']:,}",
         f"lost: {ledger.count_lost():,}",
