@@ -13,6 +13,7 @@ from opendip.store.queries import load_queries
 _EPOCH = date(2000, 1, 1).toordinal()
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _MOST_TAKEN = 64
+_CLAIMED_AT_ONCE = 5000
 _COPY_END = struct.pack("!h", -1)
 
 
@@ -103,14 +104,18 @@ async def find_answer(connection: Connection, signature_digest: bytes) -> NewCal
 async def claim_references(connection: Connection, submission: int, claims: Sequence[Claim]) -> set[int]:
     """Claims the references for ever; answers the indexes of the messages whose reference was free."""
     ordered = sorted(claims, key=lambda c: c.digest)
-    rows = await connection.fetch(
-        load_queries("submissions")["claim_references"],
-        submission,
-        [c.message_index for c in ordered],
-        [c.reference_date for c in ordered],
-        [c.digest for c in ordered],
-    )
-    return {row[0] for row in rows}
+    free: set[int] = set()
+    for first in range(0, len(ordered), _CLAIMED_AT_ONCE):
+        step = ordered[first : first + _CLAIMED_AT_ONCE]
+        rows = await connection.fetch(
+            load_queries("submissions")["claim_references"],
+            submission,
+            [c.message_index for c in step],
+            [c.reference_date for c in step],
+            [c.digest for c in step],
+        )
+        free |= {row[0] for row in rows}
+    return free
 
 
 async def keep_messages(connection: Connection, submission: int, accepted_on: date, rows: Iterable[MessageRow]) -> None:

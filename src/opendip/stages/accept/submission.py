@@ -3,6 +3,7 @@
 The answer is a promise. It is given only after the commit, and the same signed call sent again gets it again.
 """
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -125,7 +126,11 @@ async def _keep(
     digest: bytes,
     now: datetime,
 ) -> Acceptance:
-    chunks = list(pack_chunks(body, find_spans(body, raws)))
+    chunks = []
+    for chunk in pack_chunks(body, find_spans(body, raws)):
+        chunks.append(chunk)
+        # Others are served between two chunks of a large call.
+        await asyncio.sleep(0)
     async with pool.acquire() as connection, connection.transaction():
         await _refuse_duplicates(connection, submission, checked)
         refused = checked.refused_indexes
