@@ -68,12 +68,9 @@ def _show(done: "AppliedMarket", console: Console) -> None:
 
 
 def _show_rejected(rejected: "RejectedLines", console: Console) -> None:
-    table = Table(
-        "line",
-        "reason",
-        title=f"{rejected.path}: {rejected.count:,} lines were left out. Put them right and apply again.",
-        title_justify="left",
-    )
+    words = f"{rejected.path}: {rejected.count:,} lines were left out. Put them right and apply again."
+    console.print(words, highlight=False, soft_wrap=True)
+    table = Table("line", "reason")
     for line in rejected.first:
         table.add_row(str(line.line), line.reason)
     if rejected.count > len(rejected.first):

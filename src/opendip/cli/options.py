@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from opendip.domain.homes import get_home
 from opendip.settings import Settings, load_settings
 
 HomeOption = Annotated[
@@ -17,6 +18,4 @@ DEFAULT_HOME = Path("home")
 
 def load_home_settings(home: Path) -> Settings:
     """The settings of a home that must be there."""
-    from opendip.operations.homes import get_home
-
     return load_settings(get_home(home).directory, os.environ)

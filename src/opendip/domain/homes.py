@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from opendip.domain.problems import Problem
+
+
+class NoHome(Problem):
+    """There is no DIP in a directory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -31,3 +37,11 @@ class Home:
     def exists(self) -> bool:
         # The settings are written last, so where they are everything is.
         return self.settings_file.exists()
+
+
+def get_home(directory: Path) -> Home:
+    """The home in a directory; raises `NoHome` with what to do."""
+    home = Home(directory)
+    if not home.exists():
+        raise NoHome(f"There is no DIP in {directory}. Make one: dip init --home {directory}")
+    return home

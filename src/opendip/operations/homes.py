@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from opendip.client.certificates import Subject
 from opendip.client.credentials import Credentials
-from opendip.domain.homes import Home
+from opendip.domain.homes import Home, get_home
 from opendip.domain.problems import Problem
 from opendip.operations.authority import (
     DIP_ORGANISATION,
@@ -24,9 +24,7 @@ from opendip.operations.authority import (
 from opendip.store.embedded import EmbeddedPostgres, running
 from opendip.store.migrations import migrate
 
-
-class NoHome(Problem):
-    """There is no DIP in a directory."""
+__all__ = ["HomePlan", "OtherHome", "create_home", "get_home", "load_dip_credentials", "reach_database"]
 
 
 class OtherHome(Problem):
@@ -54,14 +52,6 @@ async def create_home(directory: Path, plan: HomePlan, now: datetime) -> tuple[s
     with reach_database(home.directory, plan.database_url) as url:
         await migrate(url)
     return (*made, *_create_files(home, plan, now))
-
-
-def get_home(directory: Path) -> Home:
-    """The home in a directory; raises `NoHome` with what to do."""
-    home = Home(directory)
-    if not home.exists():
-        raise NoHome(f"There is no DIP in {directory}. Make one: dip init --home {directory}")
-    return home
 
 
 def load_dip_credentials(home: Home) -> Credentials:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from opendip.catalogue import Catalogue, load
+from opendip.domain.homes import get_home
 from opendip.operations.address_files import AddressFile, RejectedLine
 from opendip.operations.authority import Authorities, load_authorities
 from opendip.operations.channels import list_publications
@@ -19,7 +20,7 @@ from opendip.operations.credentials import (
     list_unnamed_hosts,
 )
 from opendip.operations.entries import EntryReader
-from opendip.operations.homes import get_home, reach_database
+from opendip.operations.homes import reach_database
 from opendip.operations.market_actions import act
 from opendip.operations.market_checks import HeldRoles, find_held_roles, list_faults
 from opendip.operations.market_files import MarketFile, read_market_file

@@ -3,11 +3,13 @@
 import asyncio
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+
+# Alembic and its SQLAlchemy are imported where they are needed: the processes that serve are smaller for it.
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # Any number of processes may start at once; the first does the work and the others find it done.
 _LOCK = 0x0D19_0001
@@ -36,6 +38,8 @@ async def _find_version(connection: "asyncpg.Connection[asyncpg.Record]") -> str
 
 
 def find_newest() -> str:
+    from alembic.script import ScriptDirectory
+
     newest = ScriptDirectory.from_config(_configure(StringIO())).get_current_head()
     assert newest is not None
     return newest
@@ -43,12 +47,16 @@ def find_newest() -> str:
 
 def write_sql(current: str | None) -> str:
     """The SQL from a version (None: an empty database) to the newest one."""
+    from alembic import command
+
     text = StringIO()
     command.upgrade(_configure(text), f"{current or 'base'}:head", sql=True)
     return text.getvalue()
 
 
-def _configure(text: StringIO) -> Config:
+def _configure(text: StringIO) -> "Config":
+    from alembic.config import Config
+
     config = Config(output_buffer=text)
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return config

@@ -1,0 +1,45 @@
+import pytest
+
+from opendip.catalogue import MalformedRelease
+from opendip.cli import main
+from opendip.cli.failures import explain
+from opendip.client.credentials import UnusableCredentials
+from opendip.domain.problems import Problem
+
+
+@pytest.mark.parametrize("kind", [Problem, UnusableCredentials, MalformedRelease])
+def test_errors_of_ours_speak_for_themselves(kind: type[Exception]) -> None:
+    assert explain(kind("Do this.")) == "Do this."
+
+
+def test_a_fault_of_ours_says_so_and_quotes_nothing() -> None:
+    said = explain(KeyError("2000056535971"))
+
+    assert "a fault of dip itself (KeyError)" in said
+    assert "2000056535971" not in said
+
+
+def test_a_missing_file_is_named() -> None:
+    assert explain(FileNotFoundError(2, "No such file or directory", "here.pem")) == (
+        "No such file or directory: here.pem"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["market", "apply", "--help"], 0),
+        (["nonsense"], 2),
+        (["market", "apply"], 2),
+        (["certificates", "revoke"], 2),
+        (["certificates", "revoke", "12"], 2),
+        (["settings", "--reference"], 0),
+    ],
+)
+def test_exit_codes_tell_done_from_misused(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+
+    assert left.value.code == code
+    assert "Traceback" not in "".join(capsys.readouterr())
