@@ -1,5 +1,6 @@
 """What all signed calls have in common: the caller proved, the body read and proved, every failure answered."""
 
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -56,17 +57,13 @@ def guard(handler: Handler, context: ApiContext) -> Callable[[Request], Awaitabl
             text = "The DIP's store is away just now. Send this call again, unchanged: it is kept once, however often."
             refusal = Refusal(Status.UNAVAILABLE, PROCESSING_FAILED, text, retry_after_seconds=_RETRY_SECONDS)
         except Exception as error:
-            log.error("call_failed", error=type(error).__name__, exc_info=_without_values(error))
+            # The trace without the error's own text, which may quote personal data.
+            log.error("call_failed", error=type(error).__name__, trace=traceback.format_tb(error.__traceback__))
             text = "The DIP failed on this call, and kept nothing of it. Send it again; if it persists, tell support."
             refusal = Refusal(Status.FAILED, PROCESSING_FAILED, text)
         return answer_refusal(refusal, context.rules.accept)
 
     return respond
-
-
-def _without_values(error: Exception) -> BaseException:
-    """The trace without the message, which may quote personal data."""
-    return type(error).__new__(type(error)).with_traceback(error.__traceback__)
 
 
 def _check_negotiation(request: Request) -> None:

@@ -1,6 +1,7 @@
 """From a message as sent to its publication as delivered: the header read, A0 and D0 added (E2E 4.6.4).
 
-The body is never decoded: the CustomBlock is carried as a slice of the sender's bytes.
+The body is never decoded: the CustomBlock is carried as a slice of the sender's bytes. The blocks of the header are
+small, and are written anew, so that nobody can say one thing to the DIP and another to a recipient's parser.
 """
 
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ _decode_s0 = msgspec.json.Decoder(_S0).decode
 _decode_s1 = msgspec.json.Decoder(Sender).decode
 _decode_a0 = msgspec.json.Decoder(_A0).decode
 _decode_r0 = msgspec.json.Decoder(_R0).decode
+_decode_any = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _decode_mpan = msgspec.json.Decoder(_Mpan).decode
 
 
@@ -118,6 +121,11 @@ class Wrapper:
 _NAMES = {n: f'"{n}":'.encode() for n in ("S0", "S1", "S2", "R0", "R1", "M0", "M1")}
 
 
+def _write_again(block: Raw) -> bytes:
+    """The block without a property that stands in it twice: every reader sees the value that was checked."""
+    return _encode(_decode_any(block))
+
+
 def name_transaction(wrapper: Wrapper, sender: Sender, index: int) -> str:
     prefix = format_transaction_prefix(
         wrapper.channel,
@@ -148,7 +156,7 @@ class Publisher:
         for name, block in header.blocks.items():
             label = _NAMES.get(name)
             if label is not None:
-                parts += (label, block, b",")
+                parts += (label, _write_again(block), b",")
         parts += (b'"A0":', address_block, self._wrap(header, index).encode())
         if header.has_body:
             parts += (b',"CustomBlock":', header.body)

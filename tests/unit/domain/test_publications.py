@@ -74,6 +74,13 @@ def test_the_body_is_carried_byte_for_byte() -> None:
     assert f'"CustomBlock":{body}'.encode() in Publisher(a_wrapper()).publish(Header(sent), A0, 0)
 
 
+def test_a_property_given_twice_is_delivered_once_with_the_value_that_was_checked() -> None:
+    sent = a_message().replace(b'"senderDIPID":', b'"sender\\u0044IPID": "9999999999", "senderDIPID":')
+    published = Publisher(a_wrapper()).publish(Header(sent), A0, 0)
+    assert b"9999999999" not in published
+    assert json.loads(published)["payload"]["CommonBlock"]["S1"] == json.loads(sent)["payload"]["CommonBlock"]["S1"]
+
+
 def test_published_messages_make_a_json_array() -> None:
     assert json.loads(join_batch([b'{"n":1}', b'{"n":2}'])) == [{"n": 1}, {"n": 2}]
 
