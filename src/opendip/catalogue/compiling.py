@@ -36,9 +36,7 @@ Raw = bytes | memoryview | msgspec.Raw
 
 def compile_catalogue(catalogue: Catalogue) -> Mapping[str, MessageDecoder]:
     """A decoder for each channel, by channel id."""
-    return {
-        channel_id: compile_channel(channel, catalogue) for channel_id, channel in catalogue.channels.items()
-    }
+    return {channel_id: compile_channel(channel, catalogue) for channel_id, channel in catalogue.channels.items()}
 
 
 def compile_channel(channel: Channel, catalogue: Catalogue) -> MessageDecoder:
@@ -70,9 +68,7 @@ class ShapeDecoder:
 
     def __init__(self, shape: Shape, catalogue: Catalogue) -> None:
         self._strict = TypeBuilder(catalogue).build_decoder(shape)
-        self._listed_texts: tuple[ListedTexts, ...] = tuple(
-            find_listed_texts(shape, catalogue, name_attribute)
-        )
+        self._listed_texts: tuple[ListedTexts, ...] = tuple(find_listed_texts(shape, catalogue, name_attribute))
         self._quick = TypeBuilder(catalogue, puts_off_patterns=True).build_decoder(shape)
 
     def decode(self, raw: Raw) -> Any:
@@ -123,9 +119,7 @@ class TypeBuilder:
             case Reference(target):
                 key = (target, is_listed)
                 if key not in self._built:
-                    self._built[key] = self.build(
-                        self._catalogue.definitions[target], target, is_listed=is_listed
-                    )
+                    self._built[key] = self.build(self._catalogue.definitions[target], target, is_listed=is_listed)
                 return self._built[key]
             case Text():
                 return _build_text(
@@ -178,9 +172,7 @@ def _build_text(shape: Text, *, skips_pattern: bool) -> Any:
 
 def _fits(value: str, shape: Text, pattern: str | None) -> bool:
     too_long = shape.max_length is not None and len(value) > shape.max_length
-    return (
-        len(value) >= shape.min_length and not too_long and (not pattern or bool(re.search(pattern, value)))
-    )
+    return len(value) >= shape.min_length and not too_long and (not pattern or bool(re.search(pattern, value)))
 
 
 def _build_number(shape: Number) -> Any:

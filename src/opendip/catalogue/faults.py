@@ -43,9 +43,7 @@ def list_faults(
     channel: Channel, catalogue: Catalogue, raw: bytes | memoryview | msgspec.Raw, limit: int = 20
 ) -> list[Fault]:
     """The faults of one message of a channel, at most `limit`; none when the channel's decoder accepts it."""
-    payload = Property(
-        "payload", Choice(tuple(Reference(variant.name) for variant in channel.variants)), True
-    )
+    payload = Property("payload", Choice(tuple(Reference(variant.name) for variant in channel.variants)), True)
     return _list_faults(Record((payload,), is_open=True), catalogue, raw, limit)
 
 
@@ -113,9 +111,7 @@ class _Inspector:
         if len({_list_allowed(m, "interfaceID") for m in messages.values()}) > 1:
             named = {n: m for n, m in named.items() if interface_id in _list_allowed(m, "interfaceID")}
         # IF-020's RelatedCreate also lists event codes that have a message of their own.
-        own = [m for n, m in named.items() if n.endswith(f"-{str(event_code).strip('[]')}")] or list(
-            named.values()
-        )
+        own = [m for n, m in named.items() if n.endswith(f"-{str(event_code).strip('[]')}")] or list(named.values())
         if own:
             yield from self.find_faults(own[0], value, path)
         else:
@@ -136,9 +132,7 @@ class _Inspector:
         }
         header = Record(tuple(Property(name, text, True) for name, text in codes.items()), is_open=True)
         common = Record((Property("S0", header, True),), is_open=True)
-        faults = list(
-            self.find_faults(Record((Property("CommonBlock", common, True),), is_open=True), value, path)
-        )
+        faults = list(self.find_faults(Record((Property("CommonBlock", common, True),), is_open=True), value, path))
         yield from faults or [Fault(_join(path, "CommonBlock.S0"), "an event code of that interface")]
 
 

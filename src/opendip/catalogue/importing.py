@@ -64,9 +64,7 @@ def import_release(files: Iterable[Path], release: str, directory: Path) -> Impo
         text = write_yaml(node, COMMENT.format(release=release))
         (directory / f"{name}.yaml").write_text(text, encoding="utf-8")
     if not (directory / "routing.yaml").exists():
-        (directory / "routing.yaml").write_text(
-            "# Who sends and who receives: a row a channel.\n", encoding="utf-8"
-        )
+        (directory / "routing.yaml").write_text("# Who sends and who receives: a row a channel.\n", encoding="utf-8")
     return _summarise(directory)
 
 
@@ -81,9 +79,7 @@ def _read_groups(files: Iterable[Path]) -> dict[str, dict[str, Shape]]:
         for name in shapes.keys() & seen.keys():
             if shapes[name] != seen[name]:
                 raise MalformedRelease(f"{file.name}, {name}: defined differently in another of the files")
-        groups[FILE_NAMES.get(stem, stem.lower())] = {
-            n: shape for n, shape in shapes.items() if n not in seen
-        }
+        groups[FILE_NAMES.get(stem, stem.lower())] = {n: shape for n, shape in shapes.items() if n not in seen}
         seen |= shapes
     return groups
 
@@ -98,9 +94,7 @@ def _describe_channels(shapes: Mapping[str, Shape]) -> dict[str, Any]:
         if name.endswith(PAYLOAD):
             names = [option.name for option in shape.options] if isinstance(shape, Choice) else [name]
             channel_id = name.removesuffix(PAYLOAD)
-            channels[channel_id] = dict(
-                _describe_variant(channel_id, variant, shapes[variant]) for variant in names
-            )
+            channels[channel_id] = dict(_describe_variant(channel_id, variant, shapes[variant]) for variant in names)
     return channels
 
 
@@ -136,9 +130,7 @@ def _list_values(header: Record, name: str) -> tuple[str, ...]:
 
 def _refuse_if_changed(variant: Variant, payload: Shape) -> None:
     if _sort_properties(variant.payload) != _sort_properties(payload):
-        raise MalformedRelease(
-            f"{variant.name}: not the envelope of a message (S0 with its three codes, S1, ...)"
-        )
+        raise MalformedRelease(f"{variant.name}: not the envelope of a message (S0 with its three codes, S1, ...)")
 
 
 def _sort_properties(shape: Shape) -> Shape:

@@ -57,9 +57,7 @@ def _read_scalar(node: dict[str, Any]) -> Shape:
     match kind:
         case "text":
             low, high = read_range(node.pop("length", ".."))
-            shape: Shape = Text(
-                low, high, values=tuple(node.pop("values", ())), is_nullable=is_nullable, **node
-            )
+            shape: Shape = Text(low, high, values=tuple(node.pop("values", ())), is_nullable=is_nullable, **node)
         case "number" | "integer":
             shape = Number(kind == "integer", is_nullable=is_nullable, **node)
         case "boolean":
@@ -95,9 +93,7 @@ def _describe_record(properties: tuple[Property, ...], is_open: bool) -> dict[st
 def _describe_scalar(shape: Text | Number | Flag) -> dict[str, Any]:
     match shape:
         case Text():
-            described: dict[str, Any] = {"type": "text"} | _describe_range(
-                "length", shape.min_length, shape.max_length
-            )
+            described: dict[str, Any] = {"type": "text"} | _describe_range("length", shape.min_length, shape.max_length)
             described |= {"pattern": shape.pattern, "values": list(shape.values), "format": shape.format}
         case Number():
             described = {"type": "integer" if shape.is_whole else "number"}
@@ -141,7 +137,5 @@ def _fits_a_line(key: str, value: Mapping[str, Any]) -> bool:
 
 
 def _write_flow(value: Any) -> str:
-    text: str = yaml.safe_dump(
-        value, default_flow_style=True, width=2**31, sort_keys=False, allow_unicode=True
-    )
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=2**31, sort_keys=False, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

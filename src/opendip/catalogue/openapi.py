@@ -27,9 +27,7 @@ def read_schema(node: Mapping[str, Any], where: str) -> Shape:
     kind = _find_kind(node, where)
     unknown = set(node) - KEYWORDS[kind] - ANNOTATIONS
     if unknown:
-        raise MalformedRelease(
-            f"{where}: {', '.join(sorted(unknown))} on a schema of type {kind} is not understood"
-        )
+        raise MalformedRelease(f"{where}: {', '.join(sorted(unknown))} on a schema of type {kind} is not understood")
     is_nullable = bool(node.get("nullable"))
     match kind:
         case "$ref":
@@ -71,9 +69,7 @@ def _read_text(node: Mapping[str, Any], is_nullable: bool) -> Text:
 
 def _read_compound(kind: str, node: Mapping[str, Any], where: str) -> Shape:
     if kind == "array":
-        return Sequence(
-            read_schema(node["items"], f"{where}[]"), node.get("minItems", 0), node.get("maxItems")
-        )
+        return Sequence(read_schema(node["items"], f"{where}[]"), node.get("minItems", 0), node.get("maxItems"))
     if kind == "oneOf":
         options = [read_schema(option, where) for option in node["oneOf"]]
         if not all(isinstance(option, Reference) for option in options):

@@ -91,11 +91,7 @@ def read_variant(channel_id: str, name: str, node: Mapping[str, Any]) -> Variant
     event_codes = tuple(node.get("events", (name,)))
     header = build_header(channel_id, node["version"], event_codes, is_open=node.get("header") == "open")
     common = read_record(node["common"])
-    blocks = [
-        Property(
-            "CommonBlock", Record((Property("S0", header, True), *common.properties), common.is_open), True
-        )
-    ]
+    blocks = [Property("CommonBlock", Record((Property("S0", header, True), *common.properties), common.is_open), True)]
     if "custom" in node:
         blocks.append(Property("CustomBlock", read_record(node["custom"]), True))
     return Variant(f"{channel_id}-{name}", event_codes, Record(tuple(blocks)))
@@ -108,9 +104,7 @@ def build_header(channel_id: str, version: str, event_codes: Iterable[str], *, i
         "schemaVersion": (version,),
         "eventCode": tuple(f"[{code}]" for code in event_codes),
     }
-    return Record(
-        tuple(Property(name, Text(values=values), True) for name, values in allowed.items()), is_open
-    )
+    return Record(tuple(Property(name, Text(values=values), True) for name, values in allowed.items()), is_open)
 
 
 def _names_mpan(payload: Record) -> bool:

@@ -61,12 +61,9 @@ def convert_row(channel_id: str, note: Mapping[str, Any]) -> RoutingRow:
         primary=_join(note["primary"], added.get("primary", ())),
         secondary=_join(note["secondary"], added.get("secondary", ())),
         always=_join(note["always"], added.get("always", ())),
-        by_event_code={
-            code: _convert_route(own, added) for code, own in note["eventCodes"].items() if own is not None
-        },
+        by_event_code={code: _convert_route(own, added) for code, own in note["eventCodes"].items() if own is not None},
         by_response_code={
-            condition["when"]["R0.responseCode"]: _convert_route(condition, added)
-            for condition in note["conditions"]
+            condition["when"]["R0.responseCode"]: _convert_route(condition, added) for condition in note["conditions"]
         },
         correlation=note["correlation"],
         correlation_by_event_code=note["correlationByEvent"],
@@ -78,10 +75,7 @@ def convert_row(channel_id: str, note: Mapping[str, Any]) -> RoutingRow:
 
 
 def _convert_route(own: Mapping[str, Any], added: Mapping[str, Any]) -> Parties:
-    lists = {
-        key: _join(own[key], [role for role in added.get(key, ()) if _belongs(role, own[key])])
-        for key in LISTS
-    }
+    lists = {key: _join(own[key], [role for role in added.get(key, ()) if _belongs(role, own[key])]) for key in LISTS}
     return Parties(**lists)
 
 

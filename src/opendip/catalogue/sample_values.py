@@ -119,13 +119,9 @@ class Sampler:
         if shape.is_nullable and (not self.is_complete or self.random.random() < 0.1):
             return None
         if shape.values:
-            return (
-                shape.values[0] if {"A", name} & {"q", shape.values[0]} else self.random.choice(shape.values)
-            )
+            return shape.values[0] if {"A", name} & {"q", shape.values[0]} else self.random.choice(shape.values)
         if shape.format == "byte":
-            return base64.b64encode(
-                gzip.compress(json.dumps({"report": "made up"}).encode(), mtime=0)
-            ).decode()
+            return base64.b64encode(gzip.compress(json.dumps({"report": "made up"}).encode(), mtime=0)).decode()
         return self._make_known(described, name) or self._make_fitting(shape, described)
 
     def _make_known(self, described: str, name: str) -> str | None:
@@ -163,9 +159,7 @@ class Sampler:
         if decimal:
             return f"{self.random.random() * 3:.{decimal.group(1)}f}"
         return "".join(
-            self._make_character(kind)
-            for kind, low, _ in TOKEN.findall(pattern)
-            for _ in range(int(low or 1))
+            self._make_character(kind) for kind, low, _ in TOKEN.findall(pattern) for _ in range(int(low or 1))
         )
 
     def _make_character(self, kind: str) -> str:

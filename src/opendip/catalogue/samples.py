@@ -74,9 +74,7 @@ def _settle(options: SampleOptions, channel: Channel, random: Random) -> SampleO
     # A role of S1 has three characters at least, so the grouping role CS cannot send.
     role = options.role or next(iter(sorted(role for role in channel.senders if len(role) > 2)), "SUP")
     sender = options.sender or make_dip_id(random)
-    reference = options.reference or make_reference(
-        channel.id, sender, role, options.timestamp.date(), random
-    )
+    reference = options.reference or make_reference(channel.id, sender, role, options.timestamp.date(), random)
     days = options.days or (options.timestamp.date() - timedelta(days=1),)
     return replace(options, role=role, sender=sender, reference=reference, days=tuple(days))
 

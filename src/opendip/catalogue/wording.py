@@ -68,9 +68,7 @@ def describe_value(value: Any) -> str:
         case int() | float():
             return "a number"
         case str():
-            return "text" + (
-                _describe_count(len(value), len(value), "character") if value else " of no characters"
-            )
+            return "text" + (_describe_count(len(value), len(value), "character") if value else " of no characters")
         case Pairs():
             return "an object"
         case _:

@@ -1,8 +1,22 @@
-"""The counts of the comparison with Elexon's schemas, shown when the tests end so that they can be quoted."""
+"""The shipped release, read and compiled once; and the counts of the comparison with Elexon's schemas, to be quoted."""
+
+from collections.abc import Mapping
 
 import pytest
 
+from opendip.catalogue import Catalogue, MessageDecoder, compile_catalogue, load
+
 REPORT = pytest.StashKey[dict[str, object]]()
+
+
+@pytest.fixture(scope="package")
+def catalogue() -> Catalogue:
+    return load()
+
+
+@pytest.fixture(scope="package")
+def decoders(catalogue: Catalogue) -> Mapping[str, MessageDecoder]:
+    return compile_catalogue(catalogue)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from opendip.catalogue import Catalogue, compile_channel, compile_definition, list_definition_faults, load
+from opendip.catalogue import Catalogue, compile_channel, compile_definition, list_definition_faults
 from opendip.catalogue.compiling import compile_variant
 from tests.unit.catalogue import official
 from tests.unit.catalogue.instances import Mutation, list_mutations, make
@@ -23,11 +23,6 @@ DEEP_VARIATIONS = 60
 """How many variations inside a message's blocks are tried for each instance: the blocks are compared by themselves."""
 
 Verdict = Callable[[bytes], bool]
-
-
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return load()
 
 
 def explain(name: str, mutation: Mutation, *, ours: bool, theirs: bool) -> str | None:
