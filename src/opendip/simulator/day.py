@@ -12,7 +12,7 @@ from opendip.simulator.actors import report_meter_exchange, request_appointment
 from opendip.simulator.drafts import Draft
 from opendip.simulator.ledger import Ledger
 from opendip.simulator.market import DATA_ROLES, METERING_ROLES, MeteringPoint
-from opendip.simulator.station import Station
+from opendip.simulator.station import Postings, Station
 
 _SETTLED_AFTER = timedelta(days=3)
 _TICK_SECONDS = 0.05
@@ -43,6 +43,7 @@ class Day:
         self._points = points
         self._today = today
         self._plan = plan
+        self._consumption: dict[str, list[Postings]] = {}
 
     @property
     def time_limit(self) -> timedelta:
@@ -53,15 +54,20 @@ class Day:
         """Whether everybody has reacted to all that has arrived."""
         return all(station.is_idle for station in self.stations.values())
 
-    async def begin(self, random: Random) -> None:
+    def prepare(self, random: Random) -> None:
+        """Write the consumption, so that the day itself shows the DIP's speed and not ours."""
+        settled_on = self._today - _SETTLED_AFTER
+        for dip_id, points in _group(self._list_data_services()).items():
+            self._consumption[dip_id] = self.stations[dip_id].prepare_consumption(points, settled_on, random)
+
+    async def begin(self) -> None:
         """Begin both workflows and send the consumption, everybody at once."""
         workflows = (*self._request_appointments(), *self._report_exchanges())
         async with asyncio.TaskGroup() as group:
             for dip_id, drafts in _group(workflows).items():
                 group.create_task(self.stations[dip_id].send(drafts))
-            for dip_id, points in _group(self._list_data_services()).items():
-                station = self.stations[dip_id]
-                group.create_task(station.send_consumption(points, self._today - _SETTLED_AFTER, random))
+            for dip_id, calls in self._consumption.items():
+                group.create_task(self.stations[dip_id].send_consumption(calls))
 
     def _request_appointments(self) -> Iterator[tuple[str, Draft]]:
         """Suppliers want another metering service; for one in twenty-five they forgot the contract."""
@@ -84,10 +90,10 @@ class Day:
         return ((point.get_responsible(DATA_ROLES, self._today).dip_id, point) for point in self._points)
 
 
-async def play(day: Day, ledger: Ledger, random: Random, is_up: Callable[[], bool]) -> None:
+async def play(day: Day, ledger: Ledger, is_up: Callable[[], bool]) -> None:
     """Play the day until nothing is outstanding, or give up; then close the books."""
     async with asyncio.TaskGroup() as group:
-        beginning = group.create_task(day.begin(random))
+        beginning = group.create_task(day.begin())
         at_work = [group.create_task(station.work()) for station in day.stations.values()]
         why = await _wait_until_over(beginning, day, ledger, is_up)
         for task in (beginning, *at_work):

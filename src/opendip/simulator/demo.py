@@ -2,11 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
+from time import monotonic
 
 import uvloop
 from rich.console import Console
@@ -24,7 +26,7 @@ from opendip.simulator.serving import serve
 from opendip.simulator.staging import ENVIRONMENT, make_home, make_market, open_directory, set_stage
 from opendip.simulator.station import Scene
 from opendip.simulator.stations import open_stations
-from opendip.simulator.table import make_live_table, make_summary, print_faults
+from opendip.simulator.table import make_live_table, make_summary, print_verdict
 
 _REFRESHES_A_SECOND = 4
 _INTERRUPTED = 130
@@ -57,20 +59,22 @@ async def _run(directory: Path, keep: bool, plan: Plan, console: Console) -> int
     random = Random(now.timestamp())  # noqa: S311 - what is invented keeps no secret
     stage = set_stage(directory, PLAYERS)
     points = make_metering_points(plan.metering_points, now.date())
-    with console.status("Making a home: a database, authorities, certificates") as status:
+    with _doing(console, "A home: database, authorities, certificates"):
         await make_home(stage, now)
-        status.update(f"Making a market: {len(PLAYERS)} participants, {len(points):,} metering points")
+    with _doing(console, f"A market: {len(PLAYERS)} participants, {len(points):,} metering points"):
         await make_market(stage, PLAYERS, points, now)
     scene = _make_scene(points, now)
+    console.print(f"The DIP at {stage.api_url}, and a business day on it", highlight=False)
     async with (
         serve(stage.home, stage.api_port, stage.log) as dip,
         open_stations(stage, PLAYERS, scene) as stations,
     ):
         day = Day(stations, points, now.date(), plan)
+        day.prepare(random)
         with _show(scene, console):
-            await play(day, scene.ledger, random, lambda: dip.returncode is None)
+            await play(day, scene.ledger, lambda: dip.returncode is None)
         console.print(make_summary(scene.ledger, scene.catalogue))
-        print_faults(console, scene.ledger)
+        print_verdict(console, scene.ledger)
         if keep:
             await keep_up(stage, points[0], random, now, console)
     return 1 if scene.ledger.faults else 0
@@ -81,6 +85,15 @@ def _make_scene(points: Sequence[MeteringPoint], now: datetime) -> Scene:
     decoders = {channel: decoder.decode for channel, decoder in compile_catalogue(catalogue).items()}
     known = Knowledge({point.mpan: point for point in points}, now.date())
     return Scene(ENVIRONMENT, catalogue, Directory(PLAYERS), known, Ledger(decoders), partial(datetime.now, UTC))
+
+
+@contextmanager
+def _doing(console: Console, what: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    began_at = monotonic()
+    with console.status(what):
+        yield
+    console.print(f"{what}: {monotonic() - began_at:.1f} s", highlight=False)
 
 
 def _show(scene: Scene, console: Console) -> Live:

@@ -1,18 +1,21 @@
 """Whether a delivered message is in form: its schema, what was sent, and what the DIP added (A0 and D0)."""
 # ruff: noqa: N815
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from opendip.domain.references import find_transaction, is_timestamp
+from opendip.domain.references import is_timestamp
 from opendip.simulator.recipients import Recipients
 
 Encoded = bytes | Raw
 Decode = Callable[[Encoded], Any]
 
+_LONGEST_TRANSACTION = 65
+_TRANSACTION = re.compile(r"T-(IF|REP)-[0-9A-Z]{3,4}-[0-9]{10}-[A-Z]{2,5}-[0-9]{8}-[0-9a-f]+", re.ASCII)
 _ADDED_BY_THE_DIP = frozenset({"A0", "D0"})
 
 
@@ -101,7 +104,7 @@ def _check_addresses(addresses: AddressBlock, recipients: Recipients) -> None:
 def _check_dip_block(dip: DipBlock, publication_id: str) -> None:
     if dip.publicationID != publication_id:
         raise OutOfForm(f"D0.publicationID is not {publication_id}")
-    if find_transaction(dip.transactionID) is None:
+    if len(dip.transactionID) > _LONGEST_TRANSACTION or not _TRANSACTION.fullmatch(dip.transactionID):
         raise OutOfForm("D0.transactionID is not in the form of E2E 4.2.3.2")
     if not is_timestamp(dip.transactionTimestamp):
         raise OutOfForm("D0.transactionTimestamp is not an RFC 3339 time")

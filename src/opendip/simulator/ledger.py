@@ -8,7 +8,6 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from opendip.client.types import ResponseEntry
 from opendip.simulator.inspection import Decode, Encoded, OutOfForm, inspect
@@ -93,6 +92,8 @@ class Ledger:
         tally.delivered += 1
         tally.latencies.append(at - posting.sent_at)
         self._inspect(posting, dip_id, raw)
+        if posting.is_complete:
+            posting.forget_bytes()
 
     def note_status(self, dip_id: str, message: str) -> None:
         """A status message has arrived: the day holds nothing that ought to cause one."""
@@ -129,15 +130,15 @@ class Ledger:
         self.note_fault("refused", f"{posting.describe()}: {why}")
 
     def _inspect(self, posting: Posting, dip_id: str, raw: Encoded) -> None:
-        digest = sha256(raw).digest()
-        if digest == posting.digest:
+        delivered = bytes(raw)
+        if delivered == posting.published:
             return
         channel, decode = posting.channel, self._decoders[posting.channel.id]
         try:
-            dip = inspect(raw, posting.raw, posting.recipients, channel.publication_id, decode)
+            dip = inspect(delivered, posting.raw, posting.recipients, channel.publication_id, decode)
         except OutOfForm as fault:
             self.note_fault("out of form", f"{posting.describe()} at {dip_id}: {fault}")
             return
         if posting.dip_block not in (None, dip):
             self.note_fault("out of form", f"{posting.describe()} at {dip_id}: D0 is not what others got")
-        posting.digest, posting.dip_block = digest, dip
+        posting.published, posting.dip_block = delivered, dip

@@ -77,12 +77,13 @@ class MeteringPoint:
     mpan: str
     distributor: str
     addresses: tuple[Address, ...]
+    """In the order of their first days."""
 
     def list_responsible(self, roles: Iterable[str], day: date) -> list[Role]:
         """Who is responsible on that day, in those roles that anybody has; the latest tenure counts."""
         wanted = frozenset(roles)
         found: dict[str, Role] = {}
-        for address in sorted(self.addresses, key=_get_start):
+        for address in self.addresses:
             if address.role.role in wanted and address.tenure.covers(day):
                 found[address.role.role] = address.role
         return list(found.values())
@@ -115,10 +116,6 @@ def make_mpan(number: int) -> str:
     digits = f"99{number:010d}"
     total = sum(int(digit) * weight for digit, weight in zip(digits, _CHECK_WEIGHTS, strict=True))
     return f"{digits}{total % 11 % 10}"
-
-
-def _get_start(address: Address) -> date:
-    return address.tenure.starts_on
 
 
 def _make_metering_point(number: int, today: date) -> MeteringPoint:

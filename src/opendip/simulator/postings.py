@@ -32,8 +32,8 @@ class Posting:
     answered_correlation_id: str | None = None
     arrived: dict[str, int] = field(default_factory=dict)
     """Copies by DIP id."""
-    digest: bytes | None = None
-    """Of the delivered bytes last found in form; most recipients get the very same."""
+    published: bytes | None = None
+    """What was delivered, once found in form; most recipients get the very same bytes."""
     dip_block: DipBlock | None = None
 
     @property
@@ -45,6 +45,14 @@ class Posting:
         """The correlation id the DIP made for the workflow that this message begins."""
         creates = self.channel.get_correlation(self.event_code) == "CREATE"
         return self.answered_correlation_id if creates else None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.arrived == self.recipients.copies
+
+    def forget_bytes(self) -> None:
+        """No further copy is due, so there is nothing left to compare with."""
+        self.raw, self.published = b"", None
 
     def count_due(self) -> int:
         return sum(self.recipients.copies.values())

@@ -1,7 +1,7 @@
 """A participant at work: it sends over its own connection (or its provider's), receives, and reacts."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -27,6 +27,8 @@ from opendip.simulator.recipients import Directory
 
 MESSAGES_IN_A_CALL = 1000
 
+Postings = dict[str, Posting]
+"""By sender unique reference."""
 Item = TypeVar("Item")
 
 
@@ -89,10 +91,17 @@ class Station:
             for part in _split(list(group)):
                 await self._call(channel, dict(map(self._prepare, part)))
 
-    async def send_consumption(self, points: Sequence[MeteringPoint], settlement_day: date, random: Random) -> None:
-        """Send the day's consumption of each metering point, a thousand in a call."""
-        for part in _split(points):
-            postings = dict(self._prepare_consumption(point, settlement_day, random) for point in part)
+    def prepare_consumption(
+        self, points: Sequence[MeteringPoint], settlement_day: date, random: Random
+    ) -> list[Postings]:
+        """The consumption of each metering point on that day, a thousand in a call, for `send_consumption`."""
+        return [
+            dict(self._prepare_consumption(point, settlement_day, random) for point in part) for part in _split(points)
+        ]
+
+    async def send_consumption(self, calls: Iterable[Postings]) -> None:
+        """Send what was prepared, one call after the other."""
+        for postings in calls:
             await self._call(consumption.CHANNEL, postings)
 
     def _react(self, raw: msgspec.Raw) -> Iterator[Draft]:
@@ -101,7 +110,7 @@ class Station:
         assert reaction is not None
         return reaction(received, self._scene.known.points[received.mpan], self._scene.known)
 
-    async def _call(self, channel: str, postings: dict[str, Posting]) -> None:
+    async def _call(self, channel: str, postings: Postings) -> None:
         ledger, at = self._scene.ledger, monotonic()
         for reference, posting in postings.items():
             ledger.post(reference, posting, at)

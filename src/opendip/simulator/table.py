@@ -13,15 +13,13 @@ from opendip.catalogue.model import Catalogue
 from opendip.simulator.ledger import Ledger, Tally
 
 FAULTS_SHOWN = 20
+_NAME_WIDTH = 36
 _QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
 
 
 def make_live_table(ledger: Ledger, catalogue: Catalogue) -> RenderableType:
     """How far the day has come."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("channel")
-    for heading in ("accepted", "delivered", "expected", "backlog"):
-        table.add_column(heading, justify="right")
+    table = _make_table("accepted", "delivered", "expected", "backlog")
     for channel, tally in sorted(ledger.tallies.items()):
         name = f"{channel} {catalogue.channels[channel].name}"
         table.add_row(name, *_format(tally.accepted, tally.delivered, tally.expected, tally.backlog))
@@ -30,21 +28,21 @@ def make_live_table(ledger: Ledger, catalogue: Catalogue) -> RenderableType:
 
 def make_summary(ledger: Ledger, catalogue: Catalogue) -> RenderableType:
     """All channels with their latencies, the speed, and what was lost."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("channel")
-    headings = ("accepted", "delivered", *(name for name, _ in _QUANTILES))
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    table = _make_table("accepted", "delivered", *(name for name, _ in _QUANTILES))
     for channel, tally in sorted(ledger.tallies.items()):
         table.add_row(f"{channel} {catalogue.channels[channel].name}", *_summarise([tally]))
     table.add_section()
     table.add_row("all", *_summarise(list(ledger.tallies.values())), style="bold")
-    note = Text("Latency in ms, from the start of the sender's call to the arrival at the webhook.", style="dim")
+    note = Text("Latency in ms, from the start of the sender's call to arrival at the webhook.", style="dim")
     return Group(table, note, *map(Text, _list_results(ledger)))
 
 
-def print_faults(console: Console, ledger: Ledger) -> None:
-    """The first of what went wrong, and how much there is of each kind."""
+def print_verdict(console: Console, ledger: Ledger) -> None:
+    """That all went well; or the first of what went wrong, and how much there is of each kind."""
+    for note in ledger.notes[:FAULTS_SHOWN]:
+        console.print(note, style="dim", markup=False, highlight=False)
+    if not ledger.faults:
+        console.print("Every delivery that was due arrived exactly once, in form and correctly signed.", style="green")
     for fault in ledger.faults[:FAULTS_SHOWN]:
         console.print(f"{fault.kind}: {fault.text}", style="red", markup=False, highlight=False)
     kinds = Counter(fault.kind for fault in ledger.faults)
@@ -58,6 +56,14 @@ def find_quantile(ordered: Sequence[float], share: float) -> float:
     if not ordered:
         return 0.0
     return ordered[max(ceil(share * len(ordered)), 1) - 1]
+
+
+def _make_table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("channel", no_wrap=True, overflow="ellipsis", max_width=_NAME_WIDTH)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
 
 
 def _summarise(tallies: Sequence[Tally]) -> list[str]:
