@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
     from opendip.client.batches import ReceivedBatch, ReceivedStatuses
@@ -30,7 +28,13 @@ def send(
     attempts: Annotated[int, typer.Option(min=1, help="How often to try before giving up.")] = 5,
 ) -> None:
     """Sign messages, send them, and show what became of each; 1 when any was refused."""
-    answer = asyncio.run(_send(credentials, to, channel, _read_messages(file), attempts))
+    from opendip.client.sender import Refused
+
+    try:
+        answer = asyncio.run(_send(credentials, to, channel, _read_messages(file), attempts))
+    except Refused as refused:
+        _show_entries(refused.entries)
+        raise
     _show_entries(answer.entries)
     typer.echo(f"{answer.status}: {len(answer.entries)} messages, {len(answer.refusals)} refused.")
     if answer.refusals:
@@ -53,12 +57,13 @@ def _read_messages(file: Path) -> bytes:
 
 
 def _show_entries(entries: "list[ResponseEntry]") -> None:
-    table = Table("", "sender's reference", "transaction", "answer")
     for number, entry in enumerate(entries[:_MAX_SHOWN], 1):
-        table.add_row(str(number), entry.senderUniqueReference, entry.transactionID, entry.message)
+        typer.echo(f"{number}. {entry.senderUniqueReference or 'the call'}: {entry.message or 'no answer'}")
+        for detail in (entry.transactionID, entry.help):
+            if detail:
+                typer.echo(f"   {detail}")
     if len(entries) > _MAX_SHOWN:
-        table.add_row("", f"and {len(entries) - _MAX_SHOWN} more")
-    Console().print(table)
+        typer.echo(f"and {len(entries) - _MAX_SHOWN} more")
 
 
 def receive(

@@ -20,11 +20,11 @@ def demo(
 
 
 def bench(
-    messages: Annotated[int, typer.Option(min=1, help="How many messages to send.")] = 200_000,
-    batch: Annotated[int, typer.Option(min=1, max=50_000, help="Messages a call.")] = 1_000,
-    recipients: Annotated[int, typer.Option(min=1, help="Recipients a message.")] = 4,
-    rate: Annotated[float | None, typer.Option(min=0.1, help="Messages a second; unless said, all it can.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=1, help="Stop sending after this long.")] = None,
+    messages: Annotated[int, typer.Option(help="How many messages to send.")] = 100_000,
+    batch: Annotated[int, typer.Option(help="Messages a call.")] = 1_000,
+    recipients: Annotated[int, typer.Option(help="Recipients a message.")] = 4,
+    rate: Annotated[float | None, typer.Option(help="Messages a second; unless said, all it can.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Send for this long, however many messages that makes.")] = None,
     json: Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write the figures here.")] = None,
     home: Annotated[
         Path | None,

@@ -4,11 +4,12 @@ The file speaks for the participants it names: roles, nominations and publicatio
 Participants it does not name, and webhooks it is silent about, stay as they are.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from opendip.catalogue import Channel
 from opendip.domain.market import STATUS_WEBHOOK, Market, Nomination, Participant, Tenure, Webhook
 from opendip.domain.roles import CONNECTION_PROVIDER
 from opendip.operations.market_actions import (
@@ -37,10 +38,9 @@ class Step:
     action: Action | None = None
 
 
-def plan_market(
-    wanted: MarketFile, market: Market, list_publications: Callable[[Collection[str]], Iterable[str]]
-) -> list[Step]:
-    """`list_publications`: the channels whose publications these roles receive."""
+def plan_market(wanted: MarketFile, market: Market, channels: Iterable[Channel]) -> list[Step]:
+    """`channels`: all that the catalogue has."""
+    channels = tuple(channels)
     return [
         *_plan_organisations(wanted, market),
         *_plan_participants(wanted, market),
@@ -48,9 +48,14 @@ def plan_market(
         *(
             step
             for participant in wanted.participants
-            for step in _plan_webhooks(participant, market, tuple(list_publications(participant.roles)))
+            for step in _plan_webhooks(participant, market, _list_publications(participant, channels))
         ),
     ]
+
+
+def _list_publications(participant: WantedParticipant, channels: Iterable[Channel]) -> list[str]:
+    """The channels that any of its roles receives."""
+    return [channel.id for channel in channels if not channel.receivers.isdisjoint(participant.roles)]
 
 
 def _plan_organisations(wanted: MarketFile, market: Market) -> Iterator[Step]:

@@ -4,14 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from opendip.catalogue import Catalogue, load
 from opendip.domain.homes import get_home
 from opendip.operations.address_files import AddressFile, RejectedLine
 from opendip.operations.authority import Authorities, load_authorities
-from opendip.operations.channels import list_publications
 from opendip.operations.credentials import (
     CredentialsWish,
     IssuedCredentials,
@@ -101,7 +99,7 @@ async def apply_market(connection: Connection, file: Path, tools: MarketTools, n
         reader.faults += list_faults(wanted, market)
         reader.refuse_if_faulty()
         done = AppliedMarket()
-        steps = plan_market(wanted, market, partial(list_publications, tools.catalogue))
+        steps = plan_market(wanted, market, tools.catalogue.channels.values())
         await _do_all(connection, steps, done, now)
         await _load_addresses(connection, wanted, find_held_roles(wanted, market), done)
         # Last, so that credentials are written when all else has gone well.
