@@ -78,8 +78,10 @@ class ShapeDecoder:
             for texts in self._listed_texts:
                 if not texts.match_all(value):
                     return self._strict.decode(raw)
-        except RecursionError:
-            raise msgspec.DecodeError("JSON is nested too deeply") from None
+            # msgspec passes over properties it is not told of; recipients' parsers will not.
+            str(raw, "utf-8")
+        except (RecursionError, UnicodeDecodeError) as fault:
+            raise _name_malformed(fault) from None
         return value
 
 
@@ -98,9 +100,14 @@ class DecoderByEventCode:
     def decode(self, raw: Raw) -> Message:
         try:
             event_code = self._header.decode(raw).payload.CommonBlock.S0.eventCode
-        except RecursionError:
-            raise msgspec.DecodeError("JSON is nested too deeply") from None
+        except (RecursionError, UnicodeDecodeError) as fault:
+            raise _name_malformed(fault) from None
         return self._decoders[event_code].decode(raw)
+
+
+def _name_malformed(fault: RecursionError | UnicodeDecodeError) -> msgspec.DecodeError:
+    is_text = isinstance(fault, UnicodeDecodeError)
+    return msgspec.DecodeError("JSON is not UTF-8" if is_text else "JSON is nested too deeply")
 
 
 class TypeBuilder:

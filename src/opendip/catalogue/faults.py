@@ -60,6 +60,8 @@ def _list_faults(shape: Shape, catalogue: Catalogue, raw: Any, limit: int) -> li
         value = json.loads(bytes(raw), object_pairs_hook=Pairs)
     except msgspec.DecodeError as fault:
         return [Fault("", f"JSON; found: {fault}")]
+    except UnicodeDecodeError:
+        return [Fault("", "JSON in UTF-8; found other bytes")]
     except (ValueError, RecursionError):
         return [Fault("", "JSON; found numbers too long, or lists and objects nested too deeply")]
     return list(islice(_Inspector(catalogue).find_faults(shape, value, ""), limit))

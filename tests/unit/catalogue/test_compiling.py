@@ -198,6 +198,23 @@ def test_what_is_not_json_is_refused_as_such(catalogue: Catalogue, decoders: Dec
         assert len(list_faults(catalogue.channels[channel_id], catalogue, raw)) == 1
 
 
+@pytest.mark.parametrize("channel_id", ["IF-021", "IF-001"])
+@pytest.mark.parametrize("place", ["subText", "beside the payload"])
+def test_bytes_that_are_not_utf_8_are_refused_wherever_they_stand(
+    catalogue: Catalogue, decoders: Decoders, channel_id: str, place: str
+) -> None:
+    message = make(catalogue, channel_id, catalogue.channels[channel_id].event_codes[0])
+    raw = encode(message | {"note": "beside the payload"}, subText="subText").replace(
+        b': "' + place.encode(), b': "\xff'
+    )
+
+    with pytest.raises(msgspec.DecodeError, match="JSON is not UTF-8"):
+        decoders[channel_id].decode(raw)
+    assert [str(fault) for fault in list_faults(catalogue.channels[channel_id], catalogue, raw)] == [
+        "the message: JSON in UTF-8; found other bytes"
+    ]
+
+
 def test_a_choice_of_messages_has_no_decoder_of_its_own(catalogue: Catalogue) -> None:
     with pytest.raises(NotImplementedError, match="channel by channel"):
         compile_definition("DIPMessage", catalogue)
