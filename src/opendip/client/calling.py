@@ -129,10 +129,12 @@ def _explain(fault: Exception) -> Exception:
             f"The DIP refused our TLS certificate ({reason}). Check that tls.pem was issued for this environment, "
             "is in date and has not been revoked."
         )
-    # asyncio does not always pass on why the other end closed a TLS 1.3 connection, so the likely reasons are named.
+    if isinstance(fault, aiohttp.ClientConnectorError):
+        return LostConnection("Nobody answers at the DIP's address.")
+    # asyncio does not always pass on why the other end closed a TLS 1.3 connection, so the likely reason is named.
     return LostConnection(
-        f"No answer came from the DIP ({type(fault).__name__}): it is not there, or it closed the "
-        "connection, as it does on a TLS certificate that is not of its environment, out of date or revoked."
+        f"The connection ended without an answer ({type(fault).__name__}). If it always does, see that tls.pem was "
+        "issued for this environment, is in date and has not been revoked."
     )
 
 
