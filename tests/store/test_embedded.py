@@ -95,6 +95,17 @@ async def test_a_home_with_a_long_path_has_its_socket_elsewhere(open_directory: 
         assert not postgres.socket_directory.is_relative_to(postgres.home)
 
 
+async def test_a_creation_cut_short_is_begun_anew(open_directory: Path) -> None:
+    postgres = EmbeddedPostgres(open_directory / "o'brien, cut short", SMALL_SERVER)
+    (postgres.home / "postgres.unfinished").mkdir(parents=True)
+    (postgres.home / "postgres.unfinished" / "PG_VERSION").write_text("18")
+
+    postgres.create()
+
+    with running(postgres.home, SMALL_SERVER):
+        assert await ask(postgres.url, "select 1") == 1
+
+
 def test_a_second_database_in_a_home_is_refused(home: Path) -> None:
     with pytest.raises(PostgresUnavailable, match="already"):
         EmbeddedPostgres(home).create()

@@ -1,3 +1,4 @@
+import asyncpg
 import pytest
 
 from opendip.catalogue import MalformedRelease
@@ -16,6 +17,13 @@ def test_a_fault_of_ours_says_so_and_quotes_nothing() -> None:
     said = explain(KeyError("2000056535971"))
 
     assert "a fault of dip itself (KeyError)" in said
+    assert "2000056535971" not in said
+
+
+def test_what_the_database_says_of_a_row_is_not_repeated() -> None:
+    said = explain(asyncpg.UniqueViolationError("Key (mpan)=(2000056535971) already exists."))
+
+    assert "UniqueViolationError" in said
     assert "2000056535971" not in said
 
 

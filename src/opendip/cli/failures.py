@@ -16,7 +16,10 @@ def explain(fault: Exception) -> str:
     if isinstance(fault, Problem) or type(fault).__module__.startswith(_OWN_WORDS):
         return str(fault)
     if type(fault).__module__.startswith("asyncpg"):
-        return f"The database did not do what it was asked ({fault}). {_TRACEBACK}=1 shows where."
+        # Its own words may quote an MPAN.
+        return (
+            f"The database refused ({type(fault).__name__}). See that it is up and yours. {_TRACEBACK}=1 shows where."
+        )
     if isinstance(fault, ConnectionError | TimeoutError):
         return f"The connection failed ({fault}). See that the other side is up, and the address right."
     if isinstance(fault, OSError):

@@ -4,13 +4,11 @@ It listens on a Unix socket only and asks for a password. One started by `start`
 """
 
 import fcntl
-import hashlib
 import os
 import pwd
 import secrets
 import shutil
 import socket
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,12 +18,19 @@ from typing import IO
 from urllib.parse import quote
 
 from opendip.store.postgres_binaries import PostgresUnavailable, can_reach, find_binaries, find_system_user
+from opendip.store.postgres_files import (
+    PORT,
+    SOCKET_NAME,
+    find_socket_directory,
+    make_closed_directory,
+    read_last_words,
+    write_secret,
+)
 from opendip.store.postgres_tuning import inspect_machine, log_settings, tune
 
 DATABASE = "dip"
-_PORT = 5432
-_LONGEST_SOCKET_PATH = 107
-_SECONDS_TO_START = 120
+_SECONDS_TO_START = 600
+"""After a crash it reads up to max_wal_size of log first."""
 _SECONDS_TO_STOP = 120
 _INITDB = (
     "--username=dip",
@@ -58,30 +63,27 @@ class EmbeddedPostgres:
 
     @property
     def socket_directory(self) -> Path:
-        """In the home, or where that path is too long for a socket, in a directory named after the home."""
-        inside = self.home / "socket"
-        if len(os.fsencode(inside / f".s.PGSQL.{_PORT}.lock")) <= _LONGEST_SOCKET_PATH:
-            return inside
-        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        return Path("/tmp", f"opendip-{digest}")  # noqa: S108 - whose it is is checked before it is used.
+        return find_socket_directory(self.home)
 
     def exists(self) -> bool:
         return (self.data / "PG_VERSION").exists()
 
     def create(self) -> None:
         """Make the data directory and the password. The home may exist; a database in it may not."""
-        if self.exists():
-            raise PostgresUnavailable(f"There is a database in {self.data} already.")
         user = find_system_user()
         self.home.mkdir(mode=0o711 if user else 0o700, parents=True, exist_ok=True)
         self._check_reach(user)
-        _write_secret(self.password_file, secrets.token_urlsafe(32))
-        _make_directory(self.data, user)
-        try:
-            self._initialise(user)
-        except BaseException:
-            shutil.rmtree(self.data, ignore_errors=True)
-            raise
+        with self._one_at_a_time():
+            if self.data.exists():
+                raise PostgresUnavailable(f"There is a database in {self.data} already.")
+            write_secret(self.password_file, secrets.token_urlsafe(32))
+            # The data directory gets its name when it is complete, so that one cut short is never taken for it.
+            unfinished = EmbeddedPostgres(self.home, self._settings)
+            unfinished.data = self.home / "postgres.unfinished"
+            shutil.rmtree(unfinished.data, ignore_errors=True)
+            make_closed_directory(unfinished.data, user)
+            unfinished._initialise(user)
+            unfinished.data.rename(self.data)
 
     def start(self) -> None:
         """Start it, or wait until it is ready when somebody else has; it then runs until `stop`."""
@@ -102,7 +104,7 @@ class EmbeddedPostgres:
     def _initialise(self, user: pwd.struct_passwd | None) -> None:
         with tempfile.TemporaryDirectory() as directory:
             password_copy = Path(directory, "password")
-            _write_secret(password_copy, self.password_file.read_text())
+            write_secret(password_copy, self.password_file.read_text())
             if user:
                 for path in (Path(directory), password_copy):
                     os.chown(path, user.pw_uid, user.pw_gid)
@@ -133,11 +135,11 @@ class EmbeddedPostgres:
         settings = {**tune(inspect_machine()), **log_settings(), **self._settings}
         settings |= {
             "listen_addresses": "",
-            "port": str(_PORT),
+            "port": str(PORT),
             "unix_socket_directories": str(self.socket_directory),
             "unix_socket_permissions": "0700",
         }
-        lines = [f"{name} = '{value}'" for name, value in settings.items()]
+        lines = ["{} = '{}'".format(name, value.replace("'", "''")) for name, value in settings.items()]
         head = "# Written by dip at each start. Settings of your own: at the end of postgres/postgresql.conf."
         self.configuration_file.write_text("\n".join([head, *lines, ""]))
         self.configuration_file.chmod(0o644)
@@ -146,7 +148,7 @@ class EmbeddedPostgres:
         user = find_system_user()
         self._check_reach(user)
         self._configure()
-        _make_directory(self.socket_directory, user)
+        make_closed_directory(self.socket_directory, user)
         log = self.data / "start.log"
         arguments = [
             "--pgdata",
@@ -160,7 +162,7 @@ class EmbeddedPostgres:
         try:
             self._run(["pg_ctl", "start", "--silent", *arguments], user)
         except PostgresUnavailable as fault:
-            raise PostgresUnavailable(f"{fault} Its own words: {_last_words(log)}") from None
+            raise PostgresUnavailable(f"{fault} Its own words: {read_last_words(log)}") from None
 
     def _stop(self) -> None:
         if (self.data / "postmaster.pid").exists():
@@ -217,7 +219,7 @@ class EmbeddedPostgres:
     def _is_listening(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
             try:
-                probe.connect(str(self.socket_directory / f".s.PGSQL.{_PORT}"))
+                probe.connect(str(self.socket_directory / SOCKET_NAME))
             except OSError:
                 return False
             return True
@@ -237,9 +239,7 @@ def running(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[E
     """
     postgres = EmbeddedPostgres(home, settings)
     if not postgres.exists():
-        raise PostgresUnavailable(
-            f"There is no database in {home}. Make a home there first: dip init --home {home}"
-        )
+        raise PostgresUnavailable(f"There is no database in {home}. Make a home there first: dip init --home {home}")
     with (postgres.home / "postgres.users").open("a") as users:
         _join(postgres, users)
         try:
@@ -277,27 +277,3 @@ def _write_note(note: IO[str], text: str) -> None:
 def _read_note(note: IO[str]) -> str:
     note.seek(0)
     return note.read()
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-
-
-def _make_directory(path: Path, user: pwd.struct_passwd | None) -> None:
-    """A directory only PostgreSQL's user may enter; one that belongs to somebody else is not trusted."""
-    path.mkdir(mode=0o700, exist_ok=True)
-    status = path.lstat()
-    wanted = user.pw_uid if user else os.geteuid()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (wanted, os.geteuid()):
-        raise PostgresUnavailable(f"{path} belongs to another user. Remove it, or choose another home.")
-    if user and status.st_uid != user.pw_uid:
-        os.chown(path, user.pw_uid, user.pw_gid)
-
-
-def _last_words(log: Path) -> str:
-    try:
-        return " ".join(log.read_text(errors="replace").splitlines()[-5:])
-    except OSError:
-        return f"none; see {log}"
