@@ -51,7 +51,7 @@ class EmbeddedPostgres:
         self.home = home.resolve()
         self.data = self.home / "postgres"
         self.password_file = self.home / "postgres.password"
-        # Beside the data, not in it: root writes no file in a directory that another user owns.
+        # Beside the data, not in it: at a start root writes nothing where another user may have put a link.
         self.configuration_file = self.home / "postgres.conf"
         self._settings = dict(settings or {})
 
