@@ -76,9 +76,7 @@ def test_what_was_made_is_what_is_loaded_and_shows_no_key(authorities: Authoriti
     assert "RSAPrivateKey" not in repr(loaded)
 
 
-def test_a_tls_certificate_serves_at_its_hosts_and_calls_out(
-    authorities: Authorities, key: rsa.RSAPrivateKey
-):
+def test_a_tls_certificate_serves_at_its_hosts_and_calls_out(authorities: Authorities, key: rsa.RSAPrivateKey):
     hosts = ["supplier.example", "127.0.0.1", "::1"]
     certificate = issue(authorities.tls, SUPPLIER, key.public_key(), NOW, hosts=hosts)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -156,9 +154,7 @@ def test_a_request_with_an_unfit_key_is_refused(authorities: Authorities, make_k
         issue_for_request(authorities.tls, make_request(make_key()), SUPPLIER, NOW)
 
 
-def test_a_request_that_was_changed_after_signing_is_refused(
-    authorities: Authorities, key: rsa.RSAPrivateKey
-):
+def test_a_request_that_was_changed_after_signing_is_refused(authorities: Authorities, key: rsa.RSAPrivateKey):
     der = bytearray(x509.load_pem_x509_csr(make_request(key, "AAAAAAAAAA")).public_bytes(Encoding.DER))
     position = der.index(b"AAAAAAAAAA")
     der[position : position + 10] = b"BBBBBBBBBB"
