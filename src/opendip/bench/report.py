@@ -31,11 +31,14 @@ def make_report(
 ) -> dict[str, Any]:
     books = balance(run.calls, received.deliveries, recipients)
     latencies = list_latencies(received.deliveries, run.accepted_at)
-    seconds = _find_last_answer(received.deliveries, run) - min(call.sent_at for call in run.calls)
+    began = min(call.sent_at for call in run.calls)
+    seconds = _find_last_answer(received.deliveries, run) - began
+    sending = max(call.answered_at for call in run.calls) - began
     failures = [call.failure for call in run.calls if call.failure]
     return {
         "messages_per_second": round(books.accepted / seconds),
         "deliveries_per_second": round(books.delivered / seconds),
+        "accepted_per_second": round(books.accepted / sending),
         "seconds": round(seconds, 3),
         "latency_ms": summarise(latencies),
         **_report_usage(run, books.accepted),

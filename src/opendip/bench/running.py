@@ -62,7 +62,7 @@ async def _measure(
         display.show("Starting the DIP")
         async with serve(stage.home, stage.api_port, stage.log) as dip:
             with start_child("generator", generate, _give_orders(stage, options, points)) as generator:
-                run = await watch_run(dip.pid, stage.home, generator, receivers, len(recipients), display)
+                run = await watch_run(dip.pid, stage, generator, receivers, len(recipients), display)
         # Only now that the DIP has stopped can nothing more arrive.
         receivers.tell("stop")
         return run, await receivers.hear()

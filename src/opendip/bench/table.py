@@ -24,6 +24,7 @@ def _list_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("messages a second", f"{report['messages_per_second']:,} over {report['seconds']:,.1f} s"),
         ("deliveries a second", f"{report['deliveries_per_second']:,}"),
+        ("accepted a second", f"{report['accepted_per_second']:,}"),
         ("latency, ms", _list_values(report["latency_ms"])),
         ("answer to the sender, ms", _list_values(report["answer_ms"])),
         ("send lag, ms", _list_values(report["send_lag_ms"])),
@@ -53,9 +54,9 @@ def _list_values(values: Mapping[str, float]) -> str:
 
 def _print_quarters(console: Console, quarters: Mapping[str, Mapping[str, float]]) -> None:
     table = Table(box=None, pad_edge=False)
-    table.add_column("memory, MB")
+    table.add_column("memory, MB, at")
     for name in next(iter(quarters.values())):
         table.add_column(name, justify="right")
     for percent, values in quarters.items():
-        table.add_row(f"at {percent} % delivered", *(f"{mb:,.0f}" for mb in values.values()))
+        table.add_row(f"{percent} %", *(f"{mb:,.0f}" for mb in values.values()))
     console.print(table)

@@ -21,6 +21,8 @@ from opendip.bench.usage import (
     read_rss_mb,
 )
 from opendip.domain.problems import Problem
+from opendip.simulator.serving import read_end
+from opendip.simulator.staging import Stage
 from opendip.store.embedded import EmbeddedPostgres
 from opendip.store.measures import get_log_position, list_acceptances, list_settings, list_table_sizes
 from opendip.store.pool import Connection, open_connection
@@ -65,12 +67,12 @@ class Run:
 
 
 async def watch_run(
-    serve: int, home: Path, generator: Child, receivers: Child, recipients: int, display: Display
+    serve: int, stage: Stage, generator: Child, receivers: Child, recipients: int, display: Display
 ) -> Run:
     """From the warm-up to the last delivery; raises `CannotMeasure` when the warm-up fails."""
     display.show("Warming up")
-    await _warm_up(generator, receivers, recipients)
-    postgres = EmbeddedPostgres(home)
+    await _warm_up(generator, receivers, recipients, stage.log)
+    postgres = EmbeddedPostgres(stage.home)
     groups = {
         **find_parts(serve),
         DATABASE: find_postmaster(postgres.data),
@@ -97,17 +99,17 @@ async def watch_run(
         )
 
 
-async def _warm_up(generator: Child, receivers: Child, recipients: int) -> None:
+async def _warm_up(generator: Child, receivers: Child, recipients: int, log: Path) -> None:
     calls: list[Sent] = await generator.hear()
     if faults := [call.failure for call in calls if call.failure]:
-        raise CannotMeasure(f"The DIP did not take the first messages. {faults[0]}")
+        raise CannotMeasure(f"The DIP did not take the first messages. {faults[0]}\n{read_end(log)}")
     expected = recipients * sum(call.accepted for call in calls)
     began = monotonic()
     while receivers.count.value < expected:
         if monotonic() - began > _PATIENCE_SECONDS:
             raise CannotMeasure(
                 f"Of {expected} deliveries of the first messages {receivers.count.value} arrived within "
-                f"{_PATIENCE_SECONDS:g} seconds. Its log says more."
+                f"{_PATIENCE_SECONDS:g} seconds.\n{read_end(log)}"
             )
         await asyncio.sleep(_LOOK_SECONDS)
 

@@ -48,11 +48,11 @@ def _make_environment() -> dict[str, str]:
 async def _wait_until_ready(process: Process, port: int, log: Path) -> None:
     for _ in range(_SECONDS_TO_START * 10):
         if process.returncode is not None:
-            raise DipDidNotStart(f"dip serve ended with {process.returncode}.\n{_read_end(log)}")
+            raise DipDidNotStart(f"dip serve ended with {process.returncode}.\n{read_end(log)}")
         if await _is_listening(port):
             return
         await asyncio.sleep(0.1)
-    raise DipDidNotStart(f"dip serve did not listen within {_SECONDS_TO_START} seconds.\n{_read_end(log)}")
+    raise DipDidNotStart(f"dip serve did not listen within {_SECONDS_TO_START} seconds.\n{read_end(log)}")
 
 
 async def _is_listening(port: int) -> bool:
@@ -80,6 +80,7 @@ async def _stop(process: Process, home: Path) -> None:
         database.stop()
 
 
-def _read_end(log: Path) -> str:
+def read_end(log: Path) -> str:
+    """The last lines of a DIP's log, with a line that says so."""
     lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
     return "\n".join(["The end of its log:", *lines])
