@@ -12,7 +12,7 @@ import msgspec
 import zstandard
 
 MESSAGES_IN_A_CHUNK = 250
-LEVEL = 3
+LEVEL = 2
 
 Span = tuple[int, int]
 """Where a message begins and ends in its submission's body."""

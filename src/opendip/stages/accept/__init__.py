@@ -1,8 +1,9 @@
 """Level 1: prove the sender, check the call and its messages, keep them, answer (E2E 4.4)."""
 
+from opendip.stages.accept.answer import AcceptRules
 from opendip.stages.accept.caller import Caller, CallHeaders, prove_caller, prove_content
 from opendip.stages.accept.channels import AcceptingChannel, prepare_channels
-from opendip.stages.accept.submission import Acceptance, AcceptRules, accept
+from opendip.stages.accept.submission import Acceptance, ProvedCall, accept
 
 __all__ = [
     "AcceptRules",
@@ -10,6 +11,7 @@ __all__ = [
     "AcceptingChannel",
     "CallHeaders",
     "Caller",
+    "ProvedCall",
     "accept",
     "prepare_channels",
     "prove_caller",
