@@ -3,22 +3,26 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-input
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(READY): requirements/develop.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or later is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(READY)
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or later is needed, with venv (Debian: apt install python3.11-venv)."; \
+	    echo "To name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV); the first time this takes a minute or so"
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r requirements/develop.txt
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@touch $(READY)
 
 setup: $(READY)  ## Install everything into .venv
+	@echo "$(VENV) is ready. For the commands: . $(BIN)/activate && dip --help"
 
 demo: $(READY)  ## Run a small market from nothing to the end (KEEP=1 leaves it up)
-	$(BIN)/dip demo $(if $(KEEP),--keep)
+	@$(BIN)/dip demo $(if $(KEEP),--keep)
 
 test: $(READY)  ## Run every test
 	$(BIN)/python -m pytest
