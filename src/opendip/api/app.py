@@ -1,6 +1,6 @@
 """The routes of the participant API. Path names are case-sensitive (E2E 4.4.3)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from opendip.api.answers import answer_refusal
-from opendip.api.calls import guard
+from opendip.api.calls import Handler, guard
 from opendip.api.context import ApiContext
 from opendip.api.messages import send_messages
 from opendip.api.webhooks import (
@@ -19,19 +19,23 @@ from opendip.api.webhooks import (
 )
 from opendip.domain.outcomes import PROCESSING_FAILED, Refusal, Status
 
-PATHS = (
-    ("/{version}/dip-channel/{id}", "POST", send_messages),
-    ("/{version}/dip-channel/{id}/pubconfig/{recipient_id}", "POST", set_message_webhook),
-    ("/{version}/dip-channel/{id}/pubconfig/{recipient_id}", "DELETE", delete_message_webhook),
-    ("/{version}/statusmessage/config/{recipient_id}", "POST", set_status_webhook),
-    ("/{version}/statusmessage/config/{recipient_id}", "DELETE", delete_status_webhook),
-)
+PATHS: Mapping[str, Mapping[str, Handler]] = {
+    "/{version}/dip-channel/{id}": {"POST": send_messages},
+    "/{version}/dip-channel/{id}/pubconfig/{recipient_id}": {
+        "POST": set_message_webhook,
+        "DELETE": delete_message_webhook,
+    },
+    "/{version}/statusmessage/config/{recipient_id}": {
+        "POST": set_status_webhook,
+        "DELETE": delete_status_webhook,
+    },
+}
 
 
 def create_app(context: ApiContext) -> Starlette:
     """The application; it proves the callers of all its paths itself."""
     app = Starlette(
-        routes=[Route(path, guard(handler, context), methods=[method]) for path, method, handler in PATHS],
+        routes=[Route(path, _dispatch(handlers, context), methods=[*handlers]) for path, handlers in PATHS.items()],
         exception_handlers={
             404: _refuse(context, Status.NOT_FOUND, "Nothing is served at this path."),
             405: _refuse(context, Status.METHOD_NOT_ALLOWED, "This path is not called with this method."),
@@ -41,8 +45,20 @@ def create_app(context: ApiContext) -> Starlette:
     return app
 
 
+def _dispatch(handlers: Mapping[str, Handler], context: ApiContext) -> Callable[[Request], Awaitable[Response]]:
+    guarded = {method: guard(handler, context) for method, handler in handlers.items()}
+
+    async def respond(request: Request) -> Response:
+        return await guarded[request.method](request)
+
+    return respond
+
+
 def _refuse(context: ApiContext, status: Status, text: str) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def respond(_: Request, __: Exception) -> Response:
-        return answer_refusal(Refusal(status, PROCESSING_FAILED, text), context.rules.accept)
+    async def respond(_: Request, error: Exception) -> Response:
+        response = answer_refusal(Refusal(status, PROCESSING_FAILED, text), context.rules.accept)
+        # A 405 names the methods that are allowed.
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
 
     return respond

@@ -12,9 +12,8 @@ INDEX_DIGITS = 5
 _TRANSACTION = re.compile(
     r"T-((?:IF|REP)-[0-9]{3}[A-Z]?)-([0-9A-Za-z]{10})-([A-Z]{2,5})-([0-9]{8})-([0-9a-f]{6,28})", re.ASCII
 )
-_REFERENCE = re.compile(
-    r"S-((?:IF|REP)-[0-9]{3}[A-Z]?)-([0-9a-fA-F]{10})-([A-Z]{2,5})-([0-9]{8})-[0-9a-zA-Z]+", re.ASCII
-)
+REFERENCE_LENGTH = 200
+_REFERENCE = re.compile(r"S-(?:(?:IF|REP)-)?[0-9]{3,4}-[0-9a-fA-F]{10}-[A-Z]{3,5}-[0-9]{8}-[0-9a-zA-Z]+", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d[+-]\d\d:\d\d", re.ASCII)
 
 
@@ -70,13 +69,9 @@ def format_reference_start(channel: str, dip_id: str, role: str) -> ReferenceSta
     return ReferenceStart(f"S-{channel}-{dip_id}-{role}-", f"S-{number}-{dip_id}-{role}-")
 
 
-def find_reference_date(reference: str) -> int | None:
-    """The eight digits a reference carries as its date, as a number; None when the reference has not its form.
-
-    They need not be a date: the DIP does not check it (E2E 4.2.3.1).
-    """
-    match = _REFERENCE.fullmatch(reference)
-    return int(match[4]) if match else None
+def is_reference(text: str) -> bool:
+    """Whether a text has the published form of a sender unique reference (DT-995). Its date is not checked."""
+    return len(text) <= REFERENCE_LENGTH and _REFERENCE.fullmatch(text) is not None
 
 
 def is_timestamp(text: str) -> bool:

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opendip.domain.references import (
-    find_reference_date,
     find_transaction,
     format_correlation_prefix,
     format_index,
     format_reference_start,
     format_timestamp,
     format_transaction_prefix,
+    is_reference,
     is_timestamp,
 )
 
@@ -61,12 +61,22 @@ def test_a_report_with_a_letter_may_leave_it_out_of_its_references() -> None:
 
 
 def test_the_digits_of_a_reference_need_not_be_a_date() -> None:
-    assert find_reference_date("S-IF-005-0123456789-SUP-20222313-12345687a1234567a") == 20222313
+    assert is_reference("S-IF-005-0123456789-SUP-20222313-12345687a1234567a")
 
 
-@pytest.mark.parametrize("text", ["S-IF-005-0123456789-SUP-2022-1", "S-IF-005-0123456789-SUP-20220313-", "x"])
-def test_a_reference_out_of_form_has_no_date(text: str) -> None:
-    assert find_reference_date(text) is None
+@pytest.mark.parametrize(
+    "text",
+    [
+        "S-IF-005-0123456789-SUP-2022-1",
+        "S-IF-005-0123456789-SUP-20220313-",
+        "S-REP-002A-0123456789-MDS-20220313-1",
+        "S-IF-005-0123456789-SUP-20220313-1\n",
+        "S-IF-005-0123456789-SUP-20220313-" + "1" * 168,
+        "x",
+    ],
+)
+def test_a_reference_of_another_form_is_none(text: str) -> None:
+    assert not is_reference(text)
 
 
 @pytest.mark.parametrize("text", ["2026-03-21T19:05:00+00:00", "2026-03-29T01:30:00+01:00"])

@@ -21,6 +21,7 @@ from opendip.domain.outcomes import (
     Refusal,
     Status,
 )
+from opendip.domain.references import is_reference
 from opendip.stages.accept.channels import AcceptingChannel
 from opendip.stages.accept.checks import CheckedSender, Checks
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK
@@ -180,10 +181,15 @@ def _refuse_schema(raw: Raw, number: int, count: int, channel: AcceptingChannel)
     place = f"Message {number + 1} of {count}"
     if glance is not None and glance.S0.interfaceID not in (None, channel.id):
         text = f"{place}: interfaceID must be {channel.id}, the channel that was called."
-        return Refusal(Status.BAD_REQUEST, INTERFACE_INVALID, text, glance.S1.senderUniqueReference)
+        return Refusal(Status.BAD_REQUEST, INTERFACE_INVALID, text, _find_reference(glance))
     text = f"{place}: {'; '.join(channel.list_faults(raw))}"
+    return Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, text, _find_reference(glance))
+
+
+def _find_reference(glance: _CommonBlock | None) -> str | None:
+    """The sender's own name for the message; one of another form would break the form of the answer."""
     reference = glance.S1.senderUniqueReference if glance is not None else None
-    return Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, text, reference)
+    return reference if reference is not None and is_reference(reference) else None
 
 
 def _glance(raw: Raw) -> _CommonBlock | None:
