@@ -82,8 +82,7 @@ async def watch_run(
     }
     async with open_connection(postgres.url, "dip bench") as connection:
         before = await _take_snapshot(connection, groups)
-        generator.tell("go")
-        calls, samples = await _wait_for_all(generator, receivers, recipients, groups, display)
+        calls, samples = await _let_run(generator, receivers, recipients, groups, display)
         used = await _take_snapshot(connection, groups)
         # What is still in memory belongs to the size on disk as well.
         await connection.execute("checkpoint")
@@ -119,27 +118,43 @@ async def _take_snapshot(connection: Connection, groups: Mapping[str, Group]) ->
     return Snapshot(cpu, await list_table_sizes(connection), await get_log_position(connection))
 
 
-async def _wait_for_all(
+async def _let_run(
     generator: Child, receivers: Child, recipients: int, groups: Mapping[str, Group], display: Display
 ) -> tuple[list[Sent], list[Sample]]:
-    """Until everything promised has arrived, or nothing arrives any more."""
-    hearing: asyncio.Task[list[Sent]] = asyncio.create_task(generator.hear())
-    already_accepted, already = generator.count.value, receivers.count.value
+    """Everything sent, and everything that arrived of it; memory meanwhile."""
+    generator.tell("go")
+    calls: asyncio.Task[list[Sent]] = asyncio.create_task(generator.hear())
     samples: list[Sample] = []
-    arrived, arrived_at, sampled_at = 0, monotonic(), 0.0
-    while not (hearing.done() and arrived >= recipients * sum(call.accepted for call in hearing.result())):
+    sampling = asyncio.create_task(_sample_memory(samples, receivers, groups))
+    try:
+        await _wait_for_all(calls, generator, receivers, recipients, display)
+    finally:
+        calls.cancel()
+        sampling.cancel()
+    return calls.result(), samples
+
+
+async def _wait_for_all(
+    calls: "asyncio.Task[list[Sent]]", generator: Child, receivers: Child, recipients: int, display: Display
+) -> None:
+    """Until everything promised has arrived, or nothing arrives any more."""
+    accepted_before, delivered_before = generator.count.value, receivers.count.value
+    delivered, changed_at = 0, monotonic()
+    while not (calls.done() and delivered >= recipients * sum(call.accepted for call in calls.result())):
         await asyncio.sleep(_LOOK_SECONDS)
-        now, delivered = monotonic(), receivers.count.value - already
-        if delivered > arrived or not hearing.done():
-            arrived, arrived_at = delivered, now
-        if now - arrived_at > _PATIENCE_SECONDS:
+        arrived = receivers.count.value - delivered_before
+        if arrived > delivered or not calls.done():
+            delivered, changed_at = arrived, monotonic()
+        elif monotonic() - changed_at > _PATIENCE_SECONDS:
             break
-        display.update(generator.count.value - already_accepted, delivered)
-        if now - sampled_at >= _SAMPLE_SECONDS:
-            samples.append(Sample(delivered, read_rss_mb(groups)))
-            sampled_at = now
-    samples.append(Sample(arrived, read_rss_mb(groups)))
-    return hearing.result(), samples
+        display.update(generator.count.value - accepted_before, delivered)
+
+
+async def _sample_memory(samples: list[Sample], receivers: Child, groups: Mapping[str, Group]) -> None:
+    before = receivers.count.value
+    while True:
+        samples.append(Sample(receivers.count.value - before, read_rss_mb(groups)))
+        await asyncio.sleep(_SAMPLE_SECONDS)
 
 
 def _list_peaks(groups: Mapping[str, Group], samples: Sequence[Sample]) -> dict[str, float]:
