@@ -98,7 +98,9 @@ async def dip(postgres: EmbeddedPostgres, open_directory: Path) -> AsyncIterator
     await make_home(home, url, port)
     await apply(home, credentials, {}, url)
     processes = [
+        # Two on one port: a call is served by either, and neither knows of the other but through the database.
         DipProcess("api", home, place / "api.log"),
+        DipProcess("api", home, place / "api-twin.log"),
         DipProcess("api", home, place / "strict-api.log", {**STRICT, "api_port": strict_port}),
         DipProcess("worker", home, place / "worker.log"),
         DipProcess("clock", home, place / "clock.log"),
