@@ -13,7 +13,7 @@ from opendip.catalogue.model import Catalogue
 from opendip.simulator.ledger import Ledger, Tally
 
 FAULTS_SHOWN = 20
-_NAME_WIDTH = 36
+_NAME_WIDTH = 30
 _QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
 
 
@@ -39,8 +39,9 @@ def make_summary(ledger: Ledger, catalogue: Catalogue) -> RenderableType:
 
 def print_verdict(console: Console, ledger: Ledger) -> None:
     """That all went well; or the first of what went wrong, and how much there is of each kind."""
-    for note in ledger.notes[:FAULTS_SHOWN]:
-        console.print(note, style="dim", markup=False, highlight=False)
+    if ledger.notes:
+        text = f"{len(ledger.notes)} calls were made again; the first because: {ledger.notes[0]}"
+        console.print(text, style="dim", markup=False, highlight=False)
     if not ledger.faults:
         console.print("Every delivery that was due arrived exactly once, in form and correctly signed.", style="green")
     for fault in ledger.faults[:FAULTS_SHOWN]:
