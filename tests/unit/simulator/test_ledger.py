@@ -45,7 +45,7 @@ def ledger(catalogue: Catalogue) -> Ledger:
     recipients = Recipients(
         frozenset(), frozenset({SUPPLIER}), frozenset({SETTLEMENT}), {SUPPLIER: 1, SETTLEMENT: 2}
     )
-    ledger.post(REFERENCE, Posting(channel, "ActivePower", make_mpan(1), None, SENT, recipients, 10.0))
+    ledger.post(REFERENCE, Posting(channel, "ActivePower", make_mpan(1), None, SENT, recipients), at=10.0)
     return ledger
 
 
