@@ -1,4 +1,4 @@
-"""The README's first message, as a stranger would type it: every block of commands and the program, in order."""
+"""The README's first message and the operator's backup, as they are typed: every block of commands, in order."""
 
 import asyncio
 import os
@@ -15,12 +15,12 @@ import pytest
 from tests.journeys.processes import find_free_port
 from tests.journeys.waiting import eventually
 
-PAGE = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 SECONDS_TO_STOP = 60
 
 
 class Reader:
-    """Somebody with a few terminals, all in one directory; the ports are other ones than the page's."""
+    """Somebody with a few terminals, all in one directory; the ports are other ones than the pages'."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -30,11 +30,11 @@ class Reader:
         path = f"{Path(sys.executable).parent}:{environ['PATH']}"
         self._environ = {**environ, "PATH": path, "DIP_API_PORT": self._ports["8443"], "PYTHONUNBUFFERED": "1"}
 
-    def list_blocks(self, language: str) -> list[str]:
-        page = PAGE.read_text()
+    def list_blocks(self, page: str, language: str) -> list[str]:
+        text = (ROOT / page).read_text()
         for port, other in self._ports.items():
-            page = page.replace(port, other)
-        return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+            text = text.replace(port, other)
+        return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
     def open_terminal(self, command: str, log: str) -> Path:
         """A command that runs until the reader closes the terminal; what it says is in the file."""
@@ -76,9 +76,12 @@ def count_received(log: Path) -> int:
     return sum(int(count) for count in re.findall(r"PUB-024: (\d+) message", log.read_text()))
 
 
-async def test_the_first_message_is_sent_by_hand_by_command_and_from_python(reader: Reader) -> None:
-    set_up, serve, receive, by_hand, by_command = reader.list_blocks("sh")
-    [program] = reader.list_blocks("python")
+async def test_a_stranger_sets_up_sends_by_hand_by_command_and_from_python_backs_up_and_restores(
+    reader: Reader,
+) -> None:
+    set_up, serve, receive, by_hand, by_command = reader.list_blocks("README.md", "sh")
+    [program] = reader.list_blocks("README.md", "python")
+    back_up, restore, look = reader.list_blocks("docs/operate.md", "sh")
 
     said = await reader.type_script(set_up)
     assert "1209012345 got certificates and an API key" in said
@@ -90,8 +93,10 @@ async def test_the_first_message_is_sent_by_hand_by_command_and_from_python(read
     answers = await reader.type_script(f"{by_hand}\necho\n{by_command}")
     assert answers.count("MSG0000 - Success") == 2
     await eventually(lambda: count_received(service) == 2, "two messages at the data service")
-
     assert (await reader.type(sys.executable, "-c", program)).startswith("201 100 T-IF-024-1109012345-SUP-")
     await eventually(lambda: count_received(service) == 102, "a hundred more")
     [sent] = msgspec.json.decode((reader.directory / "message.json").read_bytes())
     assert sent["payload"]["CommonBlock"]["M0"]["MPANCore"] not in dip.read_text()
+
+    assert "dip_id | role | channel | waiting | failures" in await reader.type_script(back_up + look)
+    assert (await reader.type_script(restore)).count("1209012345 ") == 2
