@@ -1,5 +1,6 @@
 """The journeys' DIP: one home, an API, a worker and a clock as processes of their own, and a small market on it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -106,9 +107,9 @@ async def dip(postgres: EmbeddedPostgres, open_directory: Path) -> AsyncIterator
         DipProcess("clock", home, place / "clock.log"),
     ]
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(stop_all, processes)
         for process in processes:
             process.launch()
-            stack.push_async_callback(process.stop)
         inboxes = {dip_id: Inbox(credentials / dip_id) for dip_id in RECEIVING}
         for inbox in inboxes.values():
             await stack.enter_async_context(inbox.receiver)
@@ -126,6 +127,11 @@ async def dip(postgres: EmbeddedPostgres, open_directory: Path) -> AsyncIterator
         yield Dip(home, credentials, url, pool, base, strict_base, inboxes, participants)
     await drop_database(postgres, name)
     _check_logs(processes)
+
+
+async def stop_all(processes: list[DipProcess]) -> None:
+    codes = await asyncio.gather(*(process.stop() for process in processes))
+    assert codes == [0] * len(processes), "every process ends in good order on SIGTERM"
 
 
 def _check_logs(processes: list[DipProcess]) -> None:

@@ -23,16 +23,21 @@ def draft(
     sender: str = DATA,
     role: str = "SDS",
     mpan: str | None = MPANS[0],
+    seed: int | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """A message like no other of this run; the options are those of `catalogue.samples`."""
+    """A message like no other of this run; the options are those of `catalogue.samples`.
+
+    One seed makes the same values; only the reference differs.
+    """
     number = next(_numbers)
     # The published pattern leaves no room for the letter of REP-002A.
     named = channel.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     reference = f"S-{named}-{sender}-{role}-20260321-{_RUN}{number:06x}"
     wishes = {"sender": sender, "role": role, "mpan": mpan, "reference": reference, "environment": ENVIRONMENT}
     release = load_release()
-    return make_message(release.channels[channel], event_code, release, Random(number), **{**wishes, **options})
+    random = Random(number if seed is None else seed)
+    return make_message(release.channels[channel], event_code, release, random, **{**wishes, **options})
 
 
 def get_common(message: dict[str, Any]) -> dict[str, Any]:

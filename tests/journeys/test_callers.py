@@ -25,7 +25,7 @@ from tests.journeys.drafts import draft
 from tests.journeys.market import DATA, REVOKED, SETTLEMENT, SHAPING, SUPPLIER
 from tests.journeys.participants import Participant, encode_batch, get_path
 from tests.journeys.waiting import eventually
-from tests.journeys.wire import ask
+from tests.journeys.wire import ask, write_call
 
 HOUR = timedelta(hours=1)
 SIGNING_CERTIFICATE = "X-DIP-Signature-Certificate"
@@ -207,14 +207,9 @@ class TestSigningCertificate:
         body = encode_batch([draft()])
         headers = {**caller.sign(get_path("IF-021"), body), SIGNING_CERTIFICATE: "A" * 10_000_000}
         async with dip.creating_nothing():
-            answer = await ask(dip.port, caller.tls, write_head(headers, body) + body)
+            answer = await ask(dip.port, caller.tls, write_call(get_path("IF-021"), body, headers))
         assert answer == b"" or answer.startswith(b"HTTP/1.1 401")
         assert_accepted(await caller.send("IF-021", [draft()]))
-
-
-def write_head(headers: dict[str, str], body: bytes) -> bytes:
-    lines = [f"POST {get_path('IF-021')} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
-    return "\r\n".join([*lines, *(f"{k}: {v}" for k, v in headers.items()), "", ""]).encode()
 
 
 def issue_signing_certificate(dip: Dip, at: datetime) -> tuple[rsa.RSAPrivateKey, bytes]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.journeys.conftest import STRICT, Dip
 from tests.journeys.drafts import draft
 from tests.journeys.market import DATA, MPANS
 from tests.journeys.participants import Participant, encode_batch, get_path
-from tests.journeys.wire import connect, read_all
+from tests.journeys.wire import connect, read_all, write_call
 
 CHANNEL = get_path("IF-021")
 
@@ -145,7 +144,7 @@ class TestSize:
 
     async def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(self, dip: Dip):
         async with Participant(dip.credentials / DATA, dip.strict_base) as caller:
-            head = write_head(caller, b"", {"Content-Length": str(STRICT["max_body_bytes"] + 1)})
+            head = write_call(CHANNEL, b"", {**caller.sign(CHANNEL, b""), "Content-Length": "300001"})
             async with dip.creating_nothing(), connect(port_of(dip.strict_base), caller.tls) as (reader, writer):
                 writer.write(head)
                 answer = await read_all(reader)
@@ -172,9 +171,9 @@ class TestSize:
 
     async def test_a_body_that_does_not_arrive_in_time_is_refused(self, dip: Dip):
         async with Participant(dip.credentials / DATA, dip.strict_base) as caller:
-            head = write_head(caller, b"", {"Content-Length": "1000"})
+            head = write_call(CHANNEL, b"[", {**caller.sign(CHANNEL, b""), "Content-Length": "1000"})
             async with dip.creating_nothing(), connect(port_of(dip.strict_base), caller.tls) as (reader, writer):
-                writer.write(head + b"[")
+                writer.write(head)
                 answer = await read_all(reader)
         assert_is_whole_refusal(answer, 408, "did not arrive in time")
 
@@ -182,7 +181,7 @@ class TestSize:
         caller, body = dip.participants[DATA], encode_batch([draft()])
         async with dip.creating_nothing():
             async with connect(dip.port, caller.tls) as (_, writer):
-                writer.write(write_head(caller, body) + body[:-1])
+                writer.write(write_call(CHANNEL, body, caller.sign(CHANNEL, body))[:-1])
                 await writer.drain()
             # The same API has seen the end of that connection when it has answered on a later one.
             assert_accepted_nothing(await caller.call(CHANNEL, b"[]"))
@@ -190,7 +189,8 @@ class TestSize:
     async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(self, dip: Dip):
         caller, body = dip.participants[DATA], encode_batch([draft()])
         async with connect(dip.port, caller.tls) as (reader, writer):
-            writer.write(write_head(caller, body, {"Expect": "100-continue", "Connection": "close"}))
+            more = {"Content-Length": str(len(body)), "Expect": "100-continue", "Connection": "close"}
+            writer.write(write_call(CHANNEL, b"", {**caller.sign(CHANNEL, body), **more}))
             async with asyncio.timeout(60):
                 assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"
             writer.write(body)
@@ -199,12 +199,6 @@ class TestSize:
 
 def port_of(base: str) -> int:
     return int(base.rpartition(":")[2])
-
-
-def write_head(caller: Participant, body: bytes, headers: dict[str, str] | None = None) -> bytes:
-    base = {"Host": "127.0.0.1", "Content-Length": str(len(body))}
-    lines = {**base, **caller.sign(CHANNEL, body, at=datetime.now(UTC)), **(headers or {})}
-    return "\r\n".join([f"POST {CHANNEL} HTTP/1.1", *(f"{k}: {v}" for k, v in lines.items()), "", ""]).encode()
 
 
 def assert_is_whole_refusal(answer: bytes, status: int, says: str) -> None:

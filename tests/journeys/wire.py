@@ -2,10 +2,16 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 LIMIT_SECONDS = 60.0
+
+
+def write_call(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """A POST with these headers, the necessary ones put before them unless they are there."""
+    lines = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **headers}
+    return "\r\n".join([f"POST {path} HTTP/1.1", *(f"{k}: {v}" for k, v in lines.items()), "", ""]).encode() + body
 
 
 @asynccontextmanager
