@@ -69,6 +69,7 @@ def _report_usage(run: Run, accepted: int) -> dict[str, Any]:
     return {
         "cpu_us_per_message": {**hot, "total": round(sum(hot.values()), 1)},
         "cpu_us_per_message_beside": cpu,
+        "cpu_percent": _share_cores(run),
         "peak_rss_mb": {name: round(mb, 1) for name, mb in run.peak_mb.items()},
         "rss_mb_at_percent_delivered": _list_quarters(run.samples),
         "disk_bytes_per_message": {
@@ -78,6 +79,17 @@ def _report_usage(run: Run, accepted: int) -> dict[str, Any]:
         },
         "log_bytes_per_message": round((run.after.log_position - run.before.log_position) / messages, 1),
     }
+
+
+def _share_cores(run: Run) -> dict[str, float]:
+    """Who had the cores: the DIP, the bench, processes that have nothing to do with either, nobody."""
+    before, after = run.before, run.after
+    used = {name: seconds - before.cpu[name] for name, seconds in after.cpu.items()}
+    dip = sum(used[name] for name in (*HOT_PATH, "clock", "serve"))
+    total, idle = after.machine.total - before.machine.total, after.machine.idle - before.machine.idle
+    bench = sum(used.values()) - dip
+    shares = {"dip": dip, "bench": bench, "others": max(0.0, total - idle - dip - bench), "idle": idle}
+    return {name: round(100 * seconds / total, 1) for name, seconds in shares.items()}
 
 
 def _report_sending(calls: Sequence[Sent]) -> dict[str, Any]:

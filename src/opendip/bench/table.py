@@ -30,6 +30,7 @@ def _list_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("send lag, ms", _list_values(report["send_lag_ms"])),
         ("CPU a message, µs", _list_values(report["cpu_us_per_message"])),
         ("  beside it", _list_values(report["cpu_us_per_message_beside"])),
+        ("cores, %", _list_values(report["cpu_percent"])),
         ("peak memory, MB", _list_values(report["peak_rss_mb"])),
         ("disk a message, bytes", f"archive {sizes['archive']:,g}  queues {sizes['queues']:,g}"),
         ("  by table", tables),

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = Path("/proc")
 _PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 1, 11, 12, 13, 14
 """Places in /proc/<pid>/stat after the name."""
+_IDLE, _WAITING = 3, 4
+"""Places in the first line of /proc/stat."""
 _KIB_IN_A_MB = 1000 * 1000 / 1024
 _SHARED = ("RssFile", "RssShmem")
 
@@ -45,6 +48,19 @@ def read_cpu_seconds(groups: Mapping[str, Group]) -> dict[str, float]:
         name: sum(_read_ticks(pid, group.with_children) for pid in _list_members(group, children)) / tick
         for name, group in groups.items()
     }
+
+
+class MachineTime(NamedTuple):
+    """CPU seconds of all cores since the machine started."""
+
+    idle: float
+    total: float
+
+
+def read_machine_time() -> MachineTime:
+    ticks = [int(field) for field in (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:9]]
+    tick = os.sysconf("SC_CLK_TCK")
+    return MachineTime((ticks[_IDLE] + ticks[_WAITING]) / tick, sum(ticks) / tick)
 
 
 def read_rss_mb(groups: Mapping[str, Group]) -> dict[str, float]:

@@ -14,9 +14,11 @@ from opendip.bench.machine import DATABASE_SETTINGS
 from opendip.bench.progress import Display
 from opendip.bench.usage import (
     Group,
+    MachineTime,
     find_parts,
     find_postmaster,
     read_cpu_seconds,
+    read_machine_time,
     read_peak_mb,
     read_rss_mb,
 )
@@ -39,9 +41,10 @@ class CannotMeasure(Problem):
 
 
 class Snapshot(NamedTuple):
-    """What has been used so far: CPU seconds by group, bytes by table, bytes of write-ahead log."""
+    """What has been used so far: CPU seconds by group and of all, bytes by table, bytes of write-ahead log."""
 
     cpu: Mapping[str, float]
+    machine: MachineTime
     tables: Mapping[str, int]
     log_position: int
 
@@ -114,8 +117,8 @@ async def _warm_up(generator: Child, receivers: Child, recipients: int, log: Pat
 
 
 async def _take_snapshot(connection: Connection, groups: Mapping[str, Group]) -> Snapshot:
-    cpu = read_cpu_seconds(groups)
-    return Snapshot(cpu, await list_table_sizes(connection), await get_log_position(connection))
+    cpu, machine = read_cpu_seconds(groups), read_machine_time()
+    return Snapshot(cpu, machine, await list_table_sizes(connection), await get_log_position(connection))
 
 
 async def _let_run(
