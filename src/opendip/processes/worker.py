@@ -52,7 +52,7 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         watch = await MarketWatch.open(pool)
         router = Router(channels, archive, catalogue.response_codes, settings.dip_id)
         rules = _make_rules(settings, trust)
-        deliverer = Deliverer(uuid4(), pool, archive, transport, rules, watch.get_market)
+        deliverer = Deliverer(uuid4(), pool, archive, transport, rules, watch)
         log.info("worker_ready")
         beside = asyncio.create_task(run_beside(stop, watch.run(), trust.run(), deliverer.keep_leases()))
         # Without its watch or its leases a worker must not go on.

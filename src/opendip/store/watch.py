@@ -1,4 +1,7 @@
-"""The market as it is now: read again within a second of any change, by every process for itself."""
+"""The market as it is now: read again within a second of any change, by every process for itself.
+
+Where that second matters, `read_market` has the picture of this very moment.
+"""
 
 import asyncio
 
@@ -7,7 +10,7 @@ import structlog
 
 from opendip.domain.market import Market
 from opendip.store.market import find_market_version, load_market
-from opendip.store.pool import Pool
+from opendip.store.pool import Connection, Pool
 
 _INTERVAL_SECONDS = 0.4
 
@@ -29,13 +32,18 @@ class MarketWatch:
     def get_market(self) -> Market:
         return self._market
 
+    async def read_market(self, connection: Connection) -> Market:
+        """With every change that was committed before; read anew only after one."""
+        if await find_market_version(connection) != self._market.version:
+            self._market = await load_market(connection)
+        return self._market
+
     async def run(self) -> None:
         """Until it is cancelled. While the database is away the last picture stays: nothing can be kept then anyway."""
         while True:
             await asyncio.sleep(_INTERVAL_SECONDS)
             try:
                 async with self._pool.acquire() as connection:
-                    if await find_market_version(connection) != self._market.version:
-                        self._market = await load_market(connection)
+                    await self.read_market(connection)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 log.warning("market_not_read", error=type(error).__name__)

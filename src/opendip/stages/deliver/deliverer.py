@@ -6,7 +6,6 @@ twice (it has the same transaction id then), and none is lost.
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -45,6 +44,7 @@ from opendip.store.queues import (
     renew_leases,
 )
 from opendip.store.submissions import list_submissions
+from opendip.store.watch import MarketWatch
 
 _LEASE = timedelta(seconds=20)
 _RENEWAL_SECONDS = 5.0
@@ -78,14 +78,14 @@ class Deliverer:
         archive: Archive,
         transport: Transport,
         rules: DeliveryRules,
-        get_market: Callable[[], Market],
+        watch: MarketWatch,
     ) -> None:
         self._worker = worker
         self._pool = pool
         self._archive = archive
         self._transport = transport
         self._rules = rules
-        self._get_market = get_market
+        self._watch = watch
         self._bodies = Bodies()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._is_stopping = False
@@ -98,6 +98,9 @@ class Deliverer:
             return 0
         async with self._pool.acquire() as connection:
             queues = await claim_queues(connection, self._worker, _LEASE, room, list(self._tasks))
+            if queues:
+                # A queue may be due because its webhook has just been set.
+                await self._watch.read_market(connection)
         for queue in queues:
             task = asyncio.create_task(self._drain(queue))
             self._tasks[queue.id] = task
@@ -138,7 +141,7 @@ class Deliverer:
         """Until the queue is empty or something fails; whether the lease is still to be given back."""
         done, done_on = queue.done, queue.done_on
         while not self._is_stopping:
-            webhook = self._get_market().webhooks.get((queue.dip_id, queue.channel))
+            webhook = _find_webhook(self._watch.get_market(), queue)
             if webhook is None:
                 async with self._pool.acquire() as connection:
                     await postpone_queue(connection, self._worker, queue.id, _NO_WEBHOOK)
@@ -179,7 +182,7 @@ class Deliverer:
             attempt = _describe(queue, batch, attempted_at, duration, reply, answer)
             match answer:
                 case Undelivered():
-                    await self._record_failure(connection, queue, attempt, answer)
+                    await self._record_failure(connection, queue, webhook, attempt, answer)
                     return False
                 case PartlyDelivered():
                     return await keep_partial_delivery(
@@ -205,11 +208,14 @@ class Deliverer:
         ]
 
     async def _record_failure(
-        self, connection: Connection, queue: LeasedQueue, attempt: Attempt, answer: Undelivered
+        self, connection: Connection, queue: LeasedQueue, webhook: Webhook, attempt: Attempt, answer: Undelivered
     ) -> None:
         # E2E 4.6.3: exponential back-off up to a maximum; full jitter keeps many queues from coming back at once.
         ceiling = min(self._rules.retry_ceiling, self._rules.retry_base * 2 ** min(queue.failures, 30))
         wait = ceiling * self._random.uniform(0.1, 1.0)
+        if _find_webhook(await self._watch.read_market(connection), queue) != webhook:
+            # It was set anew while the old one was tried, and is not to wait for that.
+            wait = timedelta(0)
         log.warning(
             "delivery_failed",
             recipient=queue.dip_id,
@@ -219,6 +225,10 @@ class Deliverer:
             again_in_seconds=round(wait.total_seconds(), 1),
         )
         await record_failure(connection, self._worker, attempt, wait)
+
+
+def _find_webhook(market: Market, queue: LeasedQueue) -> Webhook | None:
+    return market.webhooks.get((queue.dip_id, queue.channel))
 
 
 def _describe(
