@@ -24,13 +24,13 @@ from opendip.simulator.staging import ENVIRONMENT, Stage, make_home, make_market
 
 
 def run(options: BenchOptions) -> int:
-    """Measures, prints, writes. 0 when everything sent was accepted and arrived exactly once, else 1."""
+    """Measures, writes, prints. 0 when everything sent was accepted and arrived exactly once, else 1."""
     options.check()
     console = Console()
     report = asyncio.run(_run(options, console))
-    print_report(console, report)
     if options.json is not None:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
+    print_report(console, report)
     return int(any(report[name] for name in ("lost", "duplicates", "refused_calls")))
 
 
