@@ -43,6 +43,8 @@ async def _run(main: Main, settings: Settings, url: str) -> None:
 def configure_log() -> None:
     """JSON, a line an event, to standard error; UTC."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    # While the database is away the pool tells of it with traces; each process says so in a line of its own.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

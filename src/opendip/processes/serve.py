@@ -10,15 +10,18 @@ from pathlib import Path
 
 import structlog
 
-from opendip.operations.homes import get_home, reach_database
+from opendip.operations.homes import get_home
 from opendip.processes.running import configure_log, wait_for
 from opendip.settings import Settings, load_settings
+from opendip.store.embedded import EmbeddedPostgres, running
+from opendip.store.postgres_binaries import PostgresUnavailable
 
 _STOP_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _SETTLED_SECONDS = 60.0
+_DATABASE_LOOK_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -27,17 +30,34 @@ def serve(home: Path) -> None:
     """Serves until SIGTERM or SIGINT, then stops its processes, the database last."""
     settings = load_settings(get_home(home).directory, os.environ)
     configure_log()
-    with reach_database(settings.home, settings.database_url):
-        asyncio.run(_serve(settings))
+    if settings.database_url:
+        asyncio.run(_serve(settings, None))
+        return
+    with running(settings.home) as postgres:
+        asyncio.run(_serve(settings, postgres))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, postgres: EmbeddedPostgres | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     parts = ["api"] * settings.api_processes + ["worker"] * settings.worker_processes + ["clock"]
-    await asyncio.gather(*(_keep_running(part, settings.home, stop) for part in parts))
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(_keep_running(part, settings.home, stop))
+        if postgres is not None:
+            group.create_task(_keep_database(postgres, stop))
+
+
+async def _keep_database(postgres: EmbeddedPostgres, stop: asyncio.Event) -> None:
+    """Starts the embedded PostgreSQL again when it ends; it recovers all that was committed."""
+    while not await wait_for(stop, _DATABASE_LOOK_SECONDS):
+        try:
+            if not postgres.is_running() and await asyncio.to_thread(postgres.revive):
+                log.error("database_restarted")
+        except PostgresUnavailable as error:
+            log.error("database_not_restarted", reason=str(error))
 
 
 async def _keep_running(part: str, home: Path, stop: asyncio.Event) -> None:

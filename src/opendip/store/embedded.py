@@ -93,6 +93,15 @@ class EmbeddedPostgres:
             self._wait_until_ready()
             _write_note(note, "kept")
 
+    def revive(self) -> bool:
+        """Start it again if it has ended, under whom it ran before; whether it had."""
+        with self._one_at_a_time():
+            if self._is_listening():
+                return False
+            self._start()
+            self._wait_until_ready()
+            return True
+
     def stop(self) -> None:
         """Cut off what runs, which is rolled back, and stop; nothing committed is lost."""
         with self._one_at_a_time():
@@ -165,7 +174,7 @@ class EmbeddedPostgres:
             raise PostgresUnavailable(f"{fault} Its own words: {read_last_words(log)}") from None
 
     def _stop(self) -> None:
-        if (self.data / "postmaster.pid").exists():
+        if self._has_postmaster():
             arguments = [
                 "--pgdata",
                 str(self.data),
@@ -179,6 +188,16 @@ class EmbeddedPostgres:
         if self.socket_directory.parent != self.home:
             with suppress(OSError):
                 self.socket_directory.rmdir()
+
+    def _has_postmaster(self) -> bool:
+        """Whether the process of its pid file is there; one that was killed leaves the file behind."""
+        try:
+            os.kill(int((self.data / "postmaster.pid").read_text().split("\n", 1)[0]), 0)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return False
+        except PermissionError:
+            return True
+        return True
 
     def _wait_until_ready(self) -> None:
         arguments = ["--host", str(self.socket_directory), "--timeout", str(_SECONDS_TO_START), "--quiet"]
