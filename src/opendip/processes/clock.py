@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import asyncpg
 import structlog
 
 from opendip.operations.authority import load_authorities, renew_crl
@@ -12,7 +11,7 @@ from opendip.operations.homes import get_home
 from opendip.processes.running import run_process, wait_for
 from opendip.settings import Settings
 from opendip.store.clock import ensure_partitions, try_become_clock
-from opendip.store.pool import Connection, open_connection
+from opendip.store.pool import DATABASE_FAULTS, Connection, open_connection
 from opendip.store.submissions import forget_answers
 
 _INTERVAL_SECONDS = 600.0
@@ -34,7 +33,7 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         try:
             async with open_connection(database_url, "dip clock") as connection:
                 await _tick_while_active(connection, settings, stop)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_FAULTS as error:
             log.error("database_away", error=type(error).__name__)
             await wait_for(stop, _RETRY_SECONDS)
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import structlog
 
 from opendip.catalogue import load
@@ -18,7 +17,7 @@ from opendip.stages.deliver import Deliverer, DeliveryRules, Transport
 from opendip.stages.deliver.batches import Limits
 from opendip.stages.route import Router, RoutingChannel, prepare_channels
 from opendip.store.archive import Archive
-from opendip.store.pool import Pool, open_pool
+from opendip.store.pool import DATABASE_FAULTS, Pool, open_pool
 from opendip.store.submissions import Submitted
 from opendip.store.watch import MarketWatch
 
@@ -70,7 +69,7 @@ async def _work(pool: Pool, router: Router, deliverer: Deliverer, watch: MarketW
         try:
             routed = await router.route_waiting(pool, watch.get_market(), datetime.now(UTC), _MESSAGES_ROUTED)
             started = await deliverer.start_due()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_FAULTS as error:
             log.error("database_away", error=type(error).__name__)
             await wait_for(stop, _AWAY_SECONDS)
             continue

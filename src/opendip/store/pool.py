@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: one pool a process, one connection for a command."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 import asyncpg
@@ -9,6 +9,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 COMMAND_SECONDS = 120.0
 """Longer than any statement here takes; a database that hangs is as one that is away."""
+
+DATABASE_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""How it shows that the database is away or refuses; a connection cut off in the midst of its work is the third."""
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -33,4 +36,5 @@ async def open_connection(url: str, application: str = "dip") -> AsyncIterator[C
     try:
         yield connection
     finally:
-        await connection.close()
+        with suppress(*DATABASE_FAULTS):
+            await connection.close()

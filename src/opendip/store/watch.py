@@ -5,12 +5,11 @@ Where that second matters, `read_market` has the picture of this very moment.
 
 import asyncio
 
-import asyncpg
 import structlog
 
 from opendip.domain.market import Market
 from opendip.store.market import find_market_version, load_market
-from opendip.store.pool import Connection, Pool
+from opendip.store.pool import DATABASE_FAULTS, Connection, Pool
 
 _INTERVAL_SECONDS = 0.4
 
@@ -45,5 +44,5 @@ class MarketWatch:
             try:
                 async with self._pool.acquire() as connection:
                     await self.read_market(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_FAULTS as error:
                 log.warning("market_not_read", error=type(error).__name__)

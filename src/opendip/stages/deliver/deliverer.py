@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from opendip.client.credentials import Credentials
@@ -30,7 +29,7 @@ from opendip.stages.deliver.batches import (
 from opendip.stages.deliver.refusals import keep_partial_delivery
 from opendip.stages.deliver.transport import Reply, Transport
 from opendip.store.archive import Archive
-from opendip.store.pool import Connection, Pool
+from opendip.store.pool import DATABASE_FAULTS, Connection, Pool
 from opendip.store.queues import (
     Attempt,
     LeasedQueue,
@@ -116,7 +115,7 @@ class Deliverer:
             try:
                 async with self._pool.acquire() as connection:
                     await renew_leases(connection, self._worker, _LEASE)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except DATABASE_FAULTS as error:
                 log.warning("leases_not_renewed", error=type(error).__name__)
 
     async def stop(self) -> None:
@@ -129,7 +128,7 @@ class Deliverer:
             if await self._deliver_all(queue):
                 async with self._pool.acquire() as connection:
                     await release_queue(connection, self._worker, queue.id)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_FAULTS as error:
             # The queue stays leased, and is taken up again as soon as the database is back.
             log.warning("delivery_interrupted", queue=queue.id, channel=queue.channel, error=type(error).__name__)
         except Exception as error:
