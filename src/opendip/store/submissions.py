@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from typing import NamedTuple
 
@@ -196,6 +196,11 @@ async def take_intake(connection: Connection, most_messages: int) -> list[Waitin
     if taken:
         await connection.execute(queries["leave_intake"], [w.submission for w in taken])
     return taken
+
+
+async def set_aside(connection: Connection, submission: int, wait: timedelta) -> None:
+    """Leaves a submission that could not be routed in the intake, for later."""
+    await connection.execute(load_queries("submissions")["set_aside"], submission, wait)
 
 
 async def list_submissions(connection: Connection, wanted: Iterable[tuple[int, date]]) -> dict[int, Submitted]:

@@ -7,7 +7,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import structlog
 
 from opendip.domain.addressing import Addressing, address
 from opendip.domain.market import STATUS_WEBHOOK, Market, Role
@@ -18,7 +20,7 @@ from opendip.stages.route.messages import Responsible, RoutedMessage, look_up, r
 from opendip.stages.route.statuses import encode_status
 from opendip.store.archive import Archive, ChunkAddressing, publish_chunk
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK, unpack_chunk
-from opendip.store.pool import Connection, Pool
+from opendip.store.pool import DATABASE_FAULTS, Connection, Pool
 from opendip.store.queues import NewEntry, QueueName, append_entries, list_queues
 from opendip.store.submissions import (
     ChunkKey,
@@ -26,8 +28,13 @@ from opendip.store.submissions import (
     keep_addressing,
     list_chunks,
     list_submissions,
+    set_aside,
     take_intake,
 )
+
+_ASIDE = timedelta(minutes=1)
+
+log = structlog.get_logger()
 
 _UNREADABLE_DAY = Addressing(
     None,
@@ -60,17 +67,28 @@ class Router:
         self._texts = response_texts
         self._dip_id = dip_id
         self._queues: dict[QueueName, int] = {}
+        self._at: int | None = None
+        """The submission being routed."""
 
     async def route_waiting(self, pool: Pool, market: Market, now: datetime, most: int) -> int:
-        """Routes submissions of about `most` messages; answers how many. What others are routing is left to them."""
+        """Routes submissions of about `most` messages; answers how many. What others are routing is left to them.
+
+        One that cannot be routed is set aside, and told to the operator; it holds up no other.
+        """
+        self._at = None
         try:
             async with pool.acquire() as connection, connection.transaction():
                 return await self._route_taken(connection, market, now, most)
-        except BaseException:
+        except BaseException as error:
             # What was made in a transaction that failed is not there: neither queues nor addresses.
             self._queues.clear()
             self._archive.clear()
-            raise
+            if self._at is None or not isinstance(error, Exception) or isinstance(error, DATABASE_FAULTS):
+                raise
+            log.error("submission_not_routed", submission=self._at, error=type(error).__name__)
+            async with pool.acquire() as connection:
+                await set_aside(connection, self._at, _ASIDE)
+            return 1
 
     async def _route_taken(self, connection: Connection, market: Market, now: datetime, most: int) -> int:
         waiting = await take_intake(connection, most)
@@ -82,6 +100,7 @@ class Router:
         for submission, _, content in await list_chunks(connection, keys):
             chunks[submission].append(content)
         routed = [await self._route(connection, submitted[number], chunks[number], market, now) for number, _ in keys]
+        self._at = None
         await self._keep(connection, routed, now)
         return len(routed)
 
@@ -93,6 +112,7 @@ class Router:
         market: Market,
         now: datetime,
     ) -> _Routed:
+        self._at = submitted.id
         channel = self._channels[submitted.channel]
         routed = _Routed(submitted)
         refused = frozenset(submitted.refused or ())

@@ -27,7 +27,12 @@ insert into signed_call (signature, signed_at, status, answer) values ($17, $3, 
 
 -- name: lock_intake
 -- The oldest submissions that nobody else is routing.
-select submission, accepted_on, message_count from intake order by submission limit $1 for update skip locked;
+select submission, accepted_on, message_count from intake
+where route_after <= now() order by submission limit $1 for update skip locked;
+
+-- name: set_aside
+-- A submission that could not be routed waits, and others go ahead.
+update intake set route_after = now() + $2::interval where submission = $1;
 
 -- name: leave_intake
 -- These submissions wait no longer, once the caller commits.

@@ -85,11 +85,12 @@ create table signed_call (
 alter table signed_call alter answer set storage external;
 create index on signed_call (signed_at);
 
--- Submissions not yet routed.
+-- Submissions not yet routed. One that could not be is set aside for a while, and holds up no other.
 create table intake (
     submission bigint primary key,
     accepted_on date not null,
-    message_count integer not null
+    message_count integer not null,
+    route_after timestamptz not null default now()
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 """
 
