@@ -258,7 +258,10 @@ def running(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[E
     """
     postgres = EmbeddedPostgres(home, settings)
     if not postgres.exists():
-        raise PostgresUnavailable(f"There is no database in {home}. Make a home there first: dip init --home {home}")
+        raise PostgresUnavailable(
+            f"There is no database in {home}. If this DIP has a PostgreSQL server of its own, set DIP_DATABASE_URL "
+            f"(or database_url in its settings.toml) as for `dip init`. If there is no DIP yet: dip init --home {home}"
+        )
     with (postgres.home / "postgres.users").open("a") as users:
         _join(postgres, users)
         try:
