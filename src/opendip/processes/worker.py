@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
 import structlog
@@ -66,6 +67,7 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
 
 async def _work(pool: Pool, router: Router, deliverer: Deliverer, watch: MarketWatch, stop: asyncio.Event) -> None:
     while not stop.is_set():
+        began = monotonic()
         try:
             routed = await router.route_waiting(pool, watch.get_market(), datetime.now(UTC), _MESSAGES_ROUTED)
             started = await deliverer.start_due()
@@ -73,7 +75,10 @@ async def _work(pool: Pool, router: Router, deliverer: Deliverer, watch: MarketW
             log.error("database_away", error=type(error).__name__)
             await wait_for(stop, _AWAY_SECONDS)
             continue
-        if not routed and not started:
+        if routed:
+            # Deliveries get as much of the time as routing did: what is routed goes out while it is still at hand.
+            await wait_for(stop, monotonic() - began)
+        elif not started:
             await wait_for(stop, _IDLE_SECONDS)
 
 

@@ -222,6 +222,8 @@ class EmbeddedPostgres:
             user=user.pw_uid if user else None,
             group=user.pw_gid if user else None,
             extra_groups=[] if user else None,
+            # Ctrl-C is for us to act on: PostgreSQL's programs finish what they are at.
+            start_new_session=True,
         )
         if done.returncode != 0:
             words = " ".join(done.stderr.split())
