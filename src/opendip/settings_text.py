@@ -7,9 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from opendip.settings import Settings, list_fields, to_toml
 
-_FILE_HEAD = (
-    "# Settings of this DIP. Lines with # are defaults; DIP_<NAME> in the environment wins over this file."
-)
+_FILE_HEAD = "# Settings of this DIP. Lines with # are defaults; DIP_<NAME> in the environment wins over this file."
 _REFERENCE_HEAD = """# Settings
 
 Generated from `opendip/settings.py`; `dip settings` prints those in force and where each comes from.
@@ -55,9 +53,7 @@ def write_file(chosen: Mapping[str, Any]) -> str:
 
 def write_reference() -> str:
     """The text of `docs/settings.md`."""
-    rows = [
-        f"| `{each.name}` | `{to_toml(each.default)}` | {each.metadata['doc']} |" for each in list_fields()
-    ]
+    rows = [f"| `{each.name}` | `{to_toml(each.default)}` | {each.metadata['doc']} |" for each in list_fields()]
     return _REFERENCE_HEAD + "\n".join([*rows, ""])
 
 

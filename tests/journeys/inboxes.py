@@ -34,13 +34,13 @@ async def take_all(_: ReceivedBatch) -> None:
 class Inbox:
     """A receiver that verifies every call and keeps all it is given; `answering` replaces what it answers."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, port: int = 0) -> None:
         self.arrivals: dict[str, list[Arrival]] = {}
         self.calls: list[ReceivedBatch] = []
         self.statuses: list[ResponseEntry] = []
         self.answering: Answering = take_all
         self.receiver = Receiver(
-            Credentials.load(directory), on_messages=self._take_messages, on_status=self._take_statuses
+            Credentials.load(directory), port=port, on_messages=self._take_messages, on_status=self._take_statuses
         )
         self.receiver.add_messages("/elsewhere", self._take_messages)
 

@@ -14,6 +14,7 @@ from opendip.store.queues import (
     list_entries,
     list_queues,
     list_status_messages,
+    postpone_queue,
     record_delivery,
     record_failure,
     release_queue,
@@ -106,12 +107,28 @@ async def test_a_failed_queue_is_not_due_before_its_time_unless_it_is_woken(pool
     await append(pool, queue, 1, 5)
     worker = uuid4()
     async with pool.acquire() as connection:
-        await claim_queues(connection, worker, LEASE, 100, [])
-        assert await record_failure(connection, worker, an_attempt(queue, 1, 5), timedelta(hours=1))
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        assert await record_failure(connection, worker, an_attempt(queue, 1, 5), timedelta(hours=1), leased.due_at)
         assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [])]
         await wake_queues(connection, "2300000007", "IF-021")
         (again,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
     assert (again.failures, again.done) == (1, 0)
+
+
+async def test_a_queue_woken_while_it_is_leased_is_due_at_once_when_it_is_given_back(pool: Pool) -> None:
+    queue = await a_queue(pool, "2300000009")
+    await append(pool, queue, 1, 5)
+    worker = uuid4()
+    async with pool.acquire() as connection:
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        await wake_queues(connection, "2300000009")
+        assert await record_failure(connection, worker, an_attempt(queue, 1, 5), timedelta(hours=1), leased.due_at)
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        await wake_queues(connection, "2300000009")
+        await postpone_queue(connection, worker, leased, timedelta(hours=1))
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        await postpone_queue(connection, worker, leased, timedelta(hours=1))
+        assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [])]
 
 
 async def test_a_queue_given_back_is_free_for_others(pool: Pool) -> None:

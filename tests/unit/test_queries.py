@@ -8,9 +8,7 @@ from opendip.store.queries import load_queries, parse_queries
 
 def list_nouns() -> list[str]:
     directory = files("opendip.store").joinpath("sql")
-    return sorted(
-        path.name.removesuffix(".sql") for path in directory.iterdir() if path.name.endswith(".sql")
-    )
+    return sorted(path.name.removesuffix(".sql") for path in directory.iterdir() if path.name.endswith(".sql"))
 
 
 def test_queries_are_found_by_name() -> None:

@@ -29,9 +29,7 @@ class Fault(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return (
-            f"line {self.line}, {self.where}: {self.text}" if self.where else f"line {self.line}: {self.text}"
-        )
+        return f"line {self.line}, {self.where}: {self.text}" if self.where else f"line {self.line}: {self.text}"
 
 
 class FaultyFile(Problem):

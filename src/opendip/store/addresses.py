@@ -38,9 +38,7 @@ class LoadedAddresses:
     unchanged: int = 0
 
     def __add__(self, other: "LoadedAddresses") -> "LoadedAddresses":
-        return LoadedAddresses(
-            self.added + other.added, self.changed + other.changed, self.unchanged + other.unchanged
-        )
+        return LoadedAddresses(self.added + other.added, self.changed + other.changed, self.unchanged + other.unchanged)
 
 
 async def find_responsible(

@@ -39,9 +39,7 @@ def find_system_user() -> pwd.struct_passwd | None:
 def _create_system_user() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     try:
-        subprocess.run(
-            [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], check=True, capture_output=True
-        )
+        subprocess.run([*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], check=True, capture_output=True)
         return pwd.getpwnam(SYSTEM_USER)
     except FileNotFoundError as fault:
         raise PostgresUnavailable(_ADVICE) from fault

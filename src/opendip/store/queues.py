@@ -60,6 +60,8 @@ class LeasedQueue(NamedTuple):
     done: int
     done_on: date
     failures: int
+    due_at: datetime
+    """When it was due, as leased; another time by now means that it was woken meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +184,12 @@ async def record_delivery(
     return row is not None
 
 
-async def record_failure(connection: Connection, worker: UUID, attempt: Attempt, next_in: timedelta) -> bool:
-    """These positions must be sent again, not before that time has passed. The lease is given back."""
+async def record_failure(
+    connection: Connection, worker: UUID, attempt: Attempt, next_in: timedelta, due_at: datetime
+) -> bool:
+    """These positions must be sent again, after that time or when the queue is woken. The lease is given back."""
     row = await connection.fetchrow(
-        load_queries("queues")["record_failure"], attempt.queue, worker, *_spread(attempt), next_in
+        load_queries("queues")["record_failure"], attempt.queue, worker, *_spread(attempt), next_in, due_at
     )
     return row is not None
 
@@ -204,8 +208,9 @@ def _spread(attempt: Attempt) -> tuple[int, int, datetime, int, int | None, str,
     )
 
 
-async def postpone_queue(connection: Connection, worker: UUID, queue: int, next_in: timedelta) -> None:
-    await connection.execute(load_queries("queues")["postpone_queue"], queue, worker, next_in)
+async def postpone_queue(connection: Connection, worker: UUID, queue: LeasedQueue, next_in: timedelta) -> None:
+    """Gives the lease back; the queue is due after that time, or when it is woken."""
+    await connection.execute(load_queries("queues")["postpone_queue"], queue.id, worker, next_in, queue.due_at)
 
 
 async def release_queue(connection: Connection, worker: UUID, queue: int) -> None:

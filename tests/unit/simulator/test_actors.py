@@ -94,9 +94,7 @@ def play_appointment(exchange: Exchange, point: MeteringPoint, *, has_contract: 
     return [answer, question, decision, *outcome]
 
 
-def test_an_appointment_with_a_contract_becomes_active(
-    exchange: Exchange, smart_point: MeteringPoint
-) -> None:
+def test_an_appointment_with_a_contract_becomes_active(exchange: Exchange, smart_point: MeteringPoint) -> None:
     drafts = play_appointment(exchange, smart_point, has_contract=True)
 
     assert [draft.channel for draft in drafts] == ["IF-032", "IF-033", "IF-034", "IF-035", "IF-036", "IF-037"]
@@ -108,9 +106,7 @@ def test_an_appointment_with_a_contract_becomes_active(
     assert named["IF-037"] == (outgoing,)
 
 
-def test_an_appointment_without_a_contract_is_declined(
-    exchange: Exchange, smart_point: MeteringPoint
-) -> None:
+def test_an_appointment_without_a_contract_is_declined(exchange: Exchange, smart_point: MeteringPoint) -> None:
     drafts = play_appointment(exchange, smart_point, has_contract=False)
 
     assert drafts[-1].event_code == "MSAppRejected"

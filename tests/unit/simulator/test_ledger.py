@@ -42,9 +42,7 @@ def ledger(catalogue: Catalogue) -> Ledger:
     """One message sent: one copy is due to its supplier, two to settlement."""
     channel = catalogue.channels["IF-021"]
     ledger = Ledger({"IF-021": compile_channel(channel, catalogue).decode})
-    recipients = Recipients(
-        frozenset(), frozenset({SUPPLIER}), frozenset({SETTLEMENT}), {SUPPLIER: 1, SETTLEMENT: 2}
-    )
+    recipients = Recipients(frozenset(), frozenset({SUPPLIER}), frozenset({SETTLEMENT}), {SUPPLIER: 1, SETTLEMENT: 2})
     ledger.post(REFERENCE, Posting(channel, "ActivePower", make_mpan(1), None, SENT, recipients), at=10.0)
     return ledger
 
@@ -164,9 +162,7 @@ def test_a_correlation_id_on_a_channel_that_has_none_is_a_fault(ledger: Ledger) 
         (b'"sp"', b'"SP"'),
     ],
 )
-def test_whatever_differs_from_what_was_sent_is_out_of_form(
-    ledger: Ledger, sent: bytes, delivered: bytes
-) -> None:
+def test_whatever_differs_from_what_was_sent_is_out_of_form(ledger: Ledger, sent: bytes, delivered: bytes) -> None:
     ledger.note_answer([make_entry()])
     deliver_all(ledger, publish().replace(sent, delivered))
 

@@ -40,8 +40,7 @@ def test_every_metering_point_has_one_responsible_for_each_service(roles: frozen
 def test_some_metering_points_had_another_supplier_until_yesterday() -> None:
     points = make_metering_points(40, TODAY)
     before, now = (
-        [point.get_responsible({"SUP"}, day) for point in points]
-        for day in (TODAY - timedelta(days=3), TODAY)
+        [point.get_responsible({"SUP"}, day) for point in points] for day in (TODAY - timedelta(days=3), TODAY)
     )
     assert 0 < sum(was != now_is for was, now_is in zip(before, now, strict=True)) < len(points)
 

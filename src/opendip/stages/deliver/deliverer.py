@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from opendip.client.credentials import Credentials
-from opendip.domain.market import STATUS_WEBHOOK, Market, Webhook
+from opendip.domain.market import STATUS_WEBHOOK, Webhook
 from opendip.domain.publications import Wrapper, name_transaction
 from opendip.stages.deliver.answers import Answer, PartlyDelivered, Undelivered, read_answer
 from opendip.stages.deliver.batches import (
@@ -134,16 +134,16 @@ class Deliverer:
         except Exception as error:
             log.error("delivery_broken", queue=queue.id, channel=queue.channel, error=type(error).__name__)
             async with self._pool.acquire() as connection:
-                await postpone_queue(connection, self._worker, queue.id, _AFTER_AN_ERROR)
+                await postpone_queue(connection, self._worker, queue, _AFTER_AN_ERROR)
 
     async def _deliver_all(self, queue: LeasedQueue) -> bool:
         """Until the queue is empty or something fails; whether the lease is still to be given back."""
         done, done_on = queue.done, queue.done_on
         while not self._is_stopping:
-            webhook = _find_webhook(self._watch.get_market(), queue)
+            webhook = self._watch.get_market().webhooks.get((queue.dip_id, queue.channel))
             if webhook is None:
                 async with self._pool.acquire() as connection:
-                    await postpone_queue(connection, self._worker, queue.id, _NO_WEBHOOK)
+                    await postpone_queue(connection, self._worker, queue, _NO_WEBHOOK)
                 return False
             async with self._pool.acquire() as connection:
                 batch = await self._collect(connection, queue._replace(done=done, done_on=done_on), webhook)
@@ -181,7 +181,7 @@ class Deliverer:
             attempt = _describe(queue, batch, attempted_at, duration, reply, answer)
             match answer:
                 case Undelivered():
-                    await self._record_failure(connection, queue, webhook, attempt, answer)
+                    await self._record_failure(connection, queue, attempt, answer)
                     return False
                 case PartlyDelivered():
                     return await keep_partial_delivery(
@@ -207,14 +207,11 @@ class Deliverer:
         ]
 
     async def _record_failure(
-        self, connection: Connection, queue: LeasedQueue, webhook: Webhook, attempt: Attempt, answer: Undelivered
+        self, connection: Connection, queue: LeasedQueue, attempt: Attempt, answer: Undelivered
     ) -> None:
         # E2E 4.6.3: exponential back-off up to a maximum; full jitter keeps many queues from coming back at once.
         ceiling = min(self._rules.retry_ceiling, self._rules.retry_base * 2 ** min(queue.failures, 30))
         wait = ceiling * self._random.uniform(0.1, 1.0)
-        if _find_webhook(await self._watch.read_market(connection), queue) != webhook:
-            # It was set anew while the old one was tried, and is not to wait for that.
-            wait = timedelta(0)
         log.warning(
             "delivery_failed",
             recipient=queue.dip_id,
@@ -223,11 +220,7 @@ class Deliverer:
             reason=answer.reason,
             again_in_seconds=round(wait.total_seconds(), 1),
         )
-        await record_failure(connection, self._worker, attempt, wait)
-
-
-def _find_webhook(market: Market, queue: LeasedQueue) -> Webhook | None:
-    return market.webhooks.get((queue.dip_id, queue.channel))
+        await record_failure(connection, self._worker, attempt, wait, queue.due_at)
 
 
 def _describe(

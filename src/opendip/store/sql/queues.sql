@@ -34,7 +34,7 @@ with due as (
 )
 update queue_progress as p set leased_by = $1, leased_until = now() + $2::interval
 from due, queue as q where p.queue = due.queue and q.id = p.queue
-returning p.queue, q.dip_id, q.role, q.channel, p.done, p.done_on, p.failures;
+returning p.queue, q.dip_id, q.role, q.channel, p.done, p.done_on, p.failures, p.next_attempt_at;
 
 -- name: list_entries
 -- The next entries of a queue. An entry that was delivered in part comes again, whole.
@@ -51,7 +51,7 @@ order by last_position limit $4;
 -- name: record_delivery
 -- One POST that was answered for: the attempt, how far the queue has come; nothing if the lease was lost.
 with moved as (
-    update queue_progress set done = $4, done_on = greatest(done_on, $10::date), failures = 0, next_attempt_at = now(),
+    update queue_progress set done = $4, done_on = greatest(done_on, $10::date), failures = 0,
         leased_until = now() + $11::interval
     where queue = $1 and leased_by = $2 returning queue
 ), tried as (
@@ -61,10 +61,11 @@ with moved as (
 select queue from moved;
 
 -- name: record_failure
--- One POST that must be tried again: the attempt, when to try next; the lease is given back.
+-- One POST that must be tried again: the attempt, when to try next; the lease is given back. It is due at once when it
+-- was woken since it was leased ($11).
 with moved as (
-    update queue_progress set failures = failures + 1, next_attempt_at = now() + $10::interval,
-        leased_by = null, leased_until = null
+    update queue_progress set failures = failures + 1, leased_by = null, leased_until = null,
+        next_attempt_at = case when next_attempt_at = $11 then now() + $10::interval else next_attempt_at end
     where queue = $1 and leased_by = $2 returning queue
 ), tried as (
     insert into attempt (queue, from_position, to_position, attempted_on, attempted_at, duration_ms, status, outcome, response)
@@ -73,13 +74,15 @@ with moved as (
 select queue from moved;
 
 -- name: postpone_queue
--- Leaves a queue alone for a while, without an attempt: it has no webhook, say.
-update queue_progress set next_attempt_at = now() + $3::interval, leased_by = null, leased_until = null
+-- Leaves a queue alone for a while, without an attempt: it has no webhook, say. Not when it was woken since it was
+-- leased ($4).
+update queue_progress set leased_by = null, leased_until = null,
+    next_attempt_at = case when next_attempt_at = $4 then now() + $3::interval else next_attempt_at end
 where queue = $1 and leased_by = $2;
 
 -- name: release_queue
--- Gives a lease back.
-update queue_progress set leased_by = null, leased_until = null where queue = $1 and leased_by = $2;
+-- Gives a lease back; the queue stands behind all others that are due by now.
+update queue_progress set leased_by = null, leased_until = null, next_attempt_at = now() where queue = $1 and leased_by = $2;
 
 -- name: renew_leases
 -- Keeps the leases of a worker while it waits for slow answers.
