@@ -125,19 +125,9 @@ class EmbeddedPostgres:
         self._stop()
 
     def _create_database(self, user: pwd.struct_passwd | None) -> None:
-        self._run(
-            [
-                "createdb",
-                "--host",
-                str(self.socket_directory),
-                "--username",
-                "dip",
-                "--no-password",
-                DATABASE,
-            ],
-            user,
-            {"PGPASSWORD": self.password_file.read_text().strip()},
-        )
+        arguments = ["--host", str(self.socket_directory), "--username", "dip", "--no-password", DATABASE]
+        password = self.password_file.read_text().strip()
+        self._run(["createdb", *arguments], user, {"PGPASSWORD": password})
 
     def _configure(self) -> None:
         # Written at each start, so that a home moved to a larger machine uses it.
@@ -159,15 +149,7 @@ class EmbeddedPostgres:
         self._configure()
         make_closed_directory(self.socket_directory, user)
         log = self.data / "start.log"
-        arguments = [
-            "--pgdata",
-            str(self.data),
-            "--log",
-            str(log),
-            "--timeout",
-            str(_SECONDS_TO_START),
-            "--wait",
-        ]
+        arguments = ["--pgdata", str(self.data), "--log", str(log), "--timeout", str(_SECONDS_TO_START), "--wait"]
         try:
             self._run(["pg_ctl", "start", "--silent", *arguments], user)
         except PostgresUnavailable as fault:
@@ -175,15 +157,7 @@ class EmbeddedPostgres:
 
     def _stop(self) -> None:
         if self._has_postmaster():
-            arguments = [
-                "--pgdata",
-                str(self.data),
-                "--mode",
-                "fast",
-                "--timeout",
-                str(_SECONDS_TO_STOP),
-                "--wait",
-            ]
+            arguments = ["--pgdata", str(self.data), "--mode", "fast", "--timeout", str(_SECONDS_TO_STOP), "--wait"]
             self._run(["pg_ctl", "stop", "--silent", *arguments], find_system_user())
         if self.socket_directory.parent != self.home:
             with suppress(OSError):
