@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.answers import assert_accepted, assert_refused
 from tests.journeys.conftest import STRICT, Dip
 from tests.journeys.drafts import draft
-from tests.journeys.market import DATA, MPANS
+from tests.journeys.market import DATA, MPANS, SUPPLIER
 from tests.journeys.participants import Participant, encode_batch, get_path
 from tests.journeys.wire import connect, read_all, write_call
 
@@ -125,9 +125,12 @@ class TestForm:
         assert_refused(reply, 400, "MSG1001", "Message 2 of 2: ")
 
     async def test_white_space_between_messages_is_as_good_as_none(self, dip: Dip):
-        messages = ", \r\n\t ".join(json.dumps(draft(), indent=2) for _ in range(3))
-        body = f" \n[ {messages} \n] \t".encode()
-        assert_accepted(await dip.participants[DATA].call(CHANNEL, body), 3)
+        messages = [draft() for _ in range(3)]
+        texts = ", \r\n\t ".join(json.dumps(message, indent=2) for message in messages)
+        reply = await dip.participants[DATA].call(CHANNEL, f" \n[ {texts} \n] \t".encode())
+        arrivals = await dip.inboxes[SUPPLIER].wait_for(*assert_accepted(reply, 3))
+        bodies = [arrival.message["payload"]["CustomBlock"] for arrival in arrivals]
+        assert bodies == [message["payload"]["CustomBlock"] for message in messages]
 
 
 class TestSize:

@@ -193,6 +193,30 @@ class TestHttp:
             answer = await read_some(reader)
         assert answer == b"" or answer[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.1 404", b"HTTP/1.1 405")
 
+    @pytest.mark.parametrize(
+        ("target", "host"),
+        [
+            (b"/2.1.0/dip-channel/IF-\xe9\xff", b"127.0.0.1"),
+            (b"/2.1.0/dip-channel/IF-%E9%FF", b"127.0.0.1"),
+            (b"/2.1.0/dip-channel/IF-021?a=\xe9\xff", b"127.0.0.1"),
+            (b"/2.1.0/dip-channel/IF-021?", b"127.0.0.1"),
+            (b"/2.1.0/dip-channel/IF-021", b"["),
+            (b"/2.1.0/dip-channel/IF-021", b"[::1"),
+            (b"/2.1.0/dip-channel/IF-021", b"\xff"),
+            (b"/2.1.0/dip-channel/IF-021", b"a/b?c#d"),
+            (b"/2.1.0/dip-channel/IF-021", b"example.org:99999999"),
+            (b"https://[/2.1.0/dip-channel/IF-021", b"127.0.0.1"),
+            (b"https://example.org/2.1.0/dip-channel/IF-021", b"127.0.0.1"),
+        ],
+    )
+    async def test_strange_addresses_are_not_the_dips(self, dip: Dip, target: bytes, host: bytes):
+        """Whatever is called and under whatever name: the signed URL must be one of the public ones."""
+        caller, body = dip.participants[DATA], encode_batch([draft()])
+        headers = {**caller.sign(CHANNEL + "?other", body), "Connection": "close"}
+        call = write_call("<target>", body, headers).replace(b"<target>", target)
+        answer = await self.ask(dip, call.replace(b"Host: 127.0.0.1", b"Host: " + host))
+        assert answer == b"" or answer[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.1 404")
+
     async def test_pipelined_calls_are_all_answered_in_order(self, dip: Dip):
         caller = dip.participants[DATA]
         requests = b""
