@@ -19,6 +19,9 @@ QUIET = "2300000038"
 LAPSED = "2300000046"
 """A supplier whose role has ended, and whom the address book still names."""
 REVOKED = "1400000029"
+"""A data service whose signing certificate is revoked."""
+FORMER = "1400000037"
+"""A data service whose TLS certificate is revoked."""
 PROVIDER = "1046217565"
 """The connection provider of DATA, for the role SDS alone."""
 OTHER_PROVIDER = "1046217573"
@@ -37,7 +40,8 @@ ROLES: Mapping[str, tuple[str, str, str]] = {
     RETRIEVAL: ("Example Retrieval Ltd", "EXRT", "[MDR]"),
     QUIET: ("Example Quiet Ltd", "EXQU", "[SUP]"),
     LAPSED: ("Example Lapsed Ltd", "EXLA", "[{role: SUP, from: 2020-01-01, to: 2025-01-01}]"),
-    REVOKED: ("Example Former Ltd", "EXFO", "[SDS]"),
+    REVOKED: ("Example Revoked Ltd", "EXRV", "[SDS]"),
+    FORMER: ("Example Former Ltd", "EXFO", "[SDS]"),
 }
 PROVIDERS: Mapping[str, tuple[str, str, str]] = {
     PROVIDER: ("Example Connections Ltd", DATA, "SDS"),
@@ -45,7 +49,7 @@ PROVIDERS: Mapping[str, tuple[str, str, str]] = {
 }
 RECEIVING = (
     *(DATA, SUPPLIER, OTHER_SUPPLIER, DISTRIBUTOR, BOTH, SETTLEMENT, SHAPING, REGISTRATION, METERING),
-    *(RETRIEVAL, REVOKED),
+    RETRIEVAL,
 )
 
 MPANS = tuple(str(2000000000000 + 7 * n) for n in range(40))

@@ -87,7 +87,7 @@ class TestSigningCertificate:
         revoke(authority, [certificate.certificate.serial_number], datetime.now(UTC))
 
         async def is_refused() -> bool:
-            # Its own TLS certificate may be revoked by now: the API key and the connection are another's.
+            # The API key and the connection may be another's: the certificate itself is refused, whoever shows it.
             reply = await dip.participants[DATA].send("IF-021", [draft()], signer=caller.credentials)
             assert reply.status == 401
             return "has been revoked" in reply.entry["help"]

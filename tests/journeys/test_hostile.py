@@ -13,7 +13,7 @@ from tests.journeys.answers import assert_accepted, assert_refused
 from tests.journeys.conftest import Dip
 from tests.journeys.drafts import draft, get_common, get_sender
 from tests.journeys.market import DATA, SUPPLIER
-from tests.journeys.participants import encode_batch, get_path
+from tests.journeys.participants import Participant, encode_batch, get_path
 from tests.journeys.wire import LIMIT_SECONDS, ask, connect, read_all, write_call
 
 CHANNEL = get_path("IF-021")
@@ -236,6 +236,20 @@ class TestHttp:
                     call = write_call(CHANNEL, body, caller.sign(CHANNEL, body))
                     writer.write(call[: len(call) - len(body) + share])
                     await writer.drain()
+
+    async def test_announcing_what_never_comes_does_not_keep_others_waiting(self, dip: Dip):
+        """One participant announces as much as may be in flight at all, and then sends a byte."""
+        caller, body = dip.participants[DATA], encode_batch([draft()])
+        async with AsyncExitStack() as stack:
+            for _ in range(20):
+                _, writer = await stack.enter_async_context(connect(dip.port, caller.tls))
+                headers = {**caller.sign(CHANNEL, body), "Content-Length": str(2**28)}
+                writer.write(write_call(CHANNEL, b"[", headers))
+                await writer.drain()
+            for _ in range(8):
+                async with Participant(dip.credentials / SUPPLIER, dip.base) as other:
+                    message = draft("IF-024", "SN-Vacant", sender=SUPPLIER, role="SUP")
+                    assert_accepted(await other.send("IF-024", [message]))
 
     async def test_a_hundred_slow_bodies_do_not_keep_others_waiting(self, dip: Dip):
         caller, body = dip.participants[DATA], encode_batch([draft()])

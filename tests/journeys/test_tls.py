@@ -16,7 +16,7 @@ from opendip.store.certificates import revoke_certificates
 from tests.journeys.answers import assert_accepted, assert_refused
 from tests.journeys.conftest import Dip
 from tests.journeys.drafts import draft
-from tests.journeys.market import DATA, REVOKED
+from tests.journeys.market import DATA, FORMER
 from tests.journeys.participants import Participant
 from tests.journeys.waiting import eventually
 from tests.journeys.wire import ask
@@ -100,15 +100,15 @@ async def test_a_certificate_on_the_revocation_list_gets_no_connection(dip: Dip)
 
 
 async def test_a_certificate_revoked_in_the_register_is_refused_on_connections_that_are_open(dip: Dip):
-    async with Participant(dip.credentials / REVOKED, dip.base) as caller:
-        message = draft(sender=REVOKED)
+    async with Participant(dip.credentials / FORMER, dip.base) as caller:
+        message = draft(sender=FORMER)
         assert_accepted(await caller.send("IF-021", [message]))
         fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert((caller.directory / "tls.pem").read_text()))
         async with dip.pool.acquire() as connection:
             await revoke_certificates(connection, [fingerprint.hexdigest()], datetime.now(UTC))
 
         async def is_refused() -> bool:
-            reply = await caller.send("IF-021", [draft(sender=REVOKED)])
+            reply = await caller.send("IF-021", [draft(sender=FORMER)])
             if reply.status == 201:
                 return False
             assert_refused(reply, 403, "MSG1000", "Renew it")

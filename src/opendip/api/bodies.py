@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import timedelta
 
 from starlette.requests import ClientDisconnect, Request
 
+from opendip.api.budget import BodyBudget
 from opendip.client.signing import encode_digest
 from opendip.domain.outcomes import PROCESSING_FAILED, Refusal, Status
 
@@ -17,48 +17,6 @@ _STEP = 4 * 2**20
 _COPIES = 2
 """A body is there once as pieces and once joined."""
 _RETRY_SECONDS = 5
-
-
-class BodyBudget:
-    """Bytes that all bodies in flight may hold together. Whoever finds no room waits in line."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._free = most_bytes
-        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    async def take(self, size: int) -> None:
-        if not self._line and size <= self._free:
-            self._free -= size
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.append((size, turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.give_back(size)
-            else:
-                self._line.remove((size, turn))
-                self._serve_line()
-            raise
-
-    def take_now(self, size: int) -> bool:
-        """For a body that is already partly read: waiting with something in hand could block everybody."""
-        if self._line or size > self._free:
-            return False
-        self._free -= size
-        return True
-
-    def give_back(self, size: int) -> None:
-        self._free += size
-        self._serve_line()
-
-    def _serve_line(self) -> None:
-        while self._line and self._line[0][0] <= self._free:
-            size, turn = self._line.popleft()
-            if not turn.done():
-                self._free -= size
-                turn.set_result(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +29,10 @@ class ReadBody:
 
 @asynccontextmanager
 async def read_body(
-    request: Request, budget: BodyBudget, max_bytes: int, longest: timedelta
+    request: Request, budget: BodyBudget, owner: str, max_bytes: int, longest: timedelta
 ) -> AsyncIterator[ReadBody | Refusal]:
-    """The body, which counts against the budget until the block ends; or why it is refused."""
-    reading = _Reading(budget, max_bytes)
+    """The body, which counts against its owner's part of the budget until the block ends; or why it is refused."""
+    reading = _Reading(budget, owner, max_bytes)
     try:
         async with asyncio.timeout(longest.total_seconds()):
             body = await reading.read(request)
@@ -85,14 +43,15 @@ async def read_body(
     try:
         yield body
     finally:
-        budget.give_back(reading.taken)
+        budget.give_back(owner, reading.taken)
 
 
 class _Reading:
     """The reading of one body."""
 
-    def __init__(self, budget: BodyBudget, max_bytes: int) -> None:
+    def __init__(self, budget: BodyBudget, owner: str, max_bytes: int) -> None:
         self._budget = budget
+        self._owner = owner
         self._max_bytes = max_bytes
         self.taken = 0
         self.is_waiting = False
@@ -108,7 +67,7 @@ class _Reading:
 
     async def _take(self, size: int) -> None:
         self.is_waiting = True
-        await self._budget.take(size)
+        await self._budget.take(self._owner, size)
         self.is_waiting = False
         self.taken += size
 
@@ -127,7 +86,7 @@ class _Reading:
         return ReadBody(b"".join(parts), encode_digest(digest.digest()))
 
     def _take_step(self) -> bool:
-        if not self._budget.take_now(_STEP * _COPIES):
+        if not self._budget.take_now(self._owner, _STEP * _COPIES):
             return False
         self.taken += _STEP * _COPIES
         return True

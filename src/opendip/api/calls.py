@@ -93,7 +93,8 @@ def prove(request: Request, context: ApiContext, now: datetime) -> Caller:
 async def prove_body(request: Request, context: ApiContext, caller: Caller) -> AsyncIterator[ReadBody]:
     """The body, proved to be what the caller signed; raises Refused."""
     rules = context.rules
-    async with read_body(request, context.budget, rules.max_body_bytes, rules.body_timeout) as body:
+    reading = read_body(request, context.budget, caller.organisation, rules.max_body_bytes, rules.body_timeout)
+    async with reading as body:
         if isinstance(body, Refusal):
             raise Refused(body, caller.dip_id)
         refusal = prove_content(caller, body.content_hash)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from opendip.api.bodies import BodyBudget
+from opendip.api.budget import BodyBudget
 from opendip.client.trust import TrustStore
 from opendip.domain.market import Market
 from opendip.stages.accept import AcceptingChannel, AcceptRules

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from opendip.api import ApiContext, ApiRules, create_app, serve_api
-from opendip.api.bodies import BodyBudget
+from opendip.api.budget import BodyBudget
 from opendip.api.sockets import listen
 from opendip.catalogue import Catalogue, load
 from opendip.processes.running import run_beside, run_process
