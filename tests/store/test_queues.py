@@ -57,6 +57,19 @@ async def test_positions_have_no_gaps_when_many_append_at_once(pool: Pool) -> No
     assert spans[-1][1] == sum(range(1, 21))
 
 
+async def test_an_entry_of_the_day_before_that_came_late_is_found(pool: Pool) -> None:
+    """Around midnight, or with clocks that differ, days and positions may be in different orders."""
+    queue = await a_queue(pool, "2300000010")
+    tomorrow = TODAY + timedelta(days=1)
+    async with pool.acquire() as connection, connection.transaction():
+        await append_entries(connection, [NewEntry(queue, 1, TODAY, [0])], {queue: [b"{}"]}, tomorrow)
+        await append_entries(connection, [NewEntry(queue, 2, TODAY, [0])], {queue: [b"{}"]}, TODAY)
+        [entry] = await list_entries(connection, queue, 2, tomorrow, 10)
+        [status] = await list_status_messages(connection, queue, 2, tomorrow, 10)
+    assert (entry.submission, entry.routed_on) == (2, TODAY)
+    assert status.created_on == TODAY
+
+
 async def test_an_entry_delivered_in_part_comes_again_and_one_delivered_whole_does_not(pool: Pool) -> None:
     queue = await a_queue(pool, "2300000003")
     await append(pool, queue, 1, 10)

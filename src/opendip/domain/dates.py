@@ -1,7 +1,9 @@
 """The days at which a message is addressed: those it is about, where its body says so (FS 5.5.14)."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -9,6 +11,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 ListDays = Callable[[Raw], frozenset[date] | None]
 """Reads a CustomBlock; None when a day in it cannot be read."""
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 EACH = "[]"
 """In a path: every element of the list."""
@@ -24,11 +28,19 @@ def compile_days(path: Sequence[str]) -> ListDays:
 
     def list_days(body: Raw) -> frozenset[date] | None:
         try:
-            return frozenset(date.fromisoformat(text[:10]) for text in _walk(decode(body), inside))
+            return frozenset(_read_day(text) for text in _walk(decode(body), inside))
         except ValueError:
             return None
 
     return list_days
+
+
+@lru_cache(maxsize=1024)
+def _read_day(text: str) -> date:
+    """Raises ValueError. Weeks (2026-W06-2) and digits of other scripts are days to Python, but to nobody else here."""
+    if _DAY.match(text) is None:
+        raise ValueError("not a day")
+    return date.fromisoformat(text[:10])
 
 
 def _make_type(path: Sequence[str]) -> Any:

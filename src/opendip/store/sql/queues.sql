@@ -37,15 +37,16 @@ from due, queue as q where p.queue = due.queue and q.id = p.queue
 returning p.queue, q.dip_id, q.role, q.channel, p.done, p.done_on, p.failures, p.next_attempt_at;
 
 -- name: list_entries
--- The next entries of a queue. An entry that was delivered in part comes again, whole.
+-- The next entries of a queue. An entry that was delivered in part comes again, whole. Two who append around midnight,
+-- or whose clocks differ, may put their days into another order than their positions: hence the day before.
 select last_position, message_count, submission, accepted_on, routed_on, members
-from queue_entry where queue = $1 and last_position > $2 and routed_on >= $3
+from queue_entry where queue = $1 and last_position > $2 and routed_on >= $3::date - 1
 order by last_position limit $4;
 
 -- name: list_status_messages
--- The next status messages of a sender.
+-- The next status messages of a sender; of the day before too, as above.
 select last_position, created_on, entry
-from status_message where queue = $1 and last_position > $2 and created_on >= $3
+from status_message where queue = $1 and last_position > $2 and created_on >= $3::date - 1
 order by last_position limit $4;
 
 -- name: record_delivery
