@@ -17,6 +17,8 @@ _STEP = 4 * 2**20
 _COPIES = 2
 """A body is there once as pieces and once joined."""
 _RETRY_SECONDS = 5
+_SILENCE_SECONDS = 15.0
+"""A body that is announced has its room; one of which nothing comes for so long gives it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,17 @@ class _Reading:
         digest = hashlib.sha256()
         parts: list[bytes] = []
         size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self._max_bytes:
-                return self._refuse_size()
-            if size * _COPIES > self.taken and not self._take_step():
-                return _refuse_slow(is_waiting=True)
-            digest.update(part)
-            parts.append(part)
+        clock = asyncio.get_running_loop().time
+        async with asyncio.timeout(_SILENCE_SECONDS) as silence:
+            async for part in request.stream():
+                silence.reschedule(clock() + _SILENCE_SECONDS)
+                size += len(part)
+                if size > self._max_bytes:
+                    return self._refuse_size()
+                if size * _COPIES > self.taken and not self._take_step():
+                    return _refuse_slow(is_waiting=True)
+                digest.update(part)
+                parts.append(part)
         return ReadBody(b"".join(parts), encode_digest(digest.digest()))
 
     def _take_step(self) -> bool:
