@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -56,6 +56,10 @@ class GaveUp(Problem):
     """Every attempt failed. Whether the DIP took the call is not known: send the same messages again later."""
 
 
+class UnusableUrl(Problem):
+    """The DIP's URL is not one to send an API key to."""
+
+
 class Sender:
     """Sends for one DIP id: `async with Sender(credentials, "https://127.0.0.1:8443") as sender: ...`.
 
@@ -77,7 +81,7 @@ class Sender:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._dip_id = credentials.dip_id
-        self._root = f"{base_url.rstrip('/')}/{quote(version, safe='')}"
+        self._root = f"{_check_url(base_url)}/{quote(version, safe='')}"
         self._patience = patience or Patience()
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - it spreads retries, it keeps no secret
@@ -174,3 +178,11 @@ def _make_config(url: str, max_message_count: int | None, max_payload_kb: int | 
 
 def _quote(part: str) -> str:
     return quote(part, safe="")
+
+
+def _check_url(base_url: str) -> str:
+    """Without its last slash. What is not https is refused before anything is sent."""
+    parts = urlsplit(base_url)
+    if parts.scheme.lower() != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise UnusableUrl(f"{base_url} is not the URL of a DIP: https://host or https://host:port, without a path.")
+    return base_url.rstrip("/")

@@ -47,7 +47,7 @@ class HomePlan:
 async def create_home(directory: Path, plan: HomePlan, now: datetime) -> tuple[str, ...]:
     """Make the home; answers what was made, nothing when it was complete. One cut short is completed."""
     home = Home(directory)
-    _check_environment(home, plan.environment)
+    check_environment(home, plan.environment)
     made = [] if plan.database_url else _create_database(home)
     with reach_database(home.directory, plan.database_url) as url:
         await migrate(url)
@@ -103,7 +103,8 @@ def _making(directory: Path) -> Iterator[Path]:
     unfinished.rename(directory)
 
 
-def _check_environment(home: Home, environment: str) -> None:
+def check_environment(home: Home, environment: str) -> None:
+    """Raise `OtherHome` when the home's certificates name another environment."""
     path = home.authorities / "tls-ca.pem"
     if not path.exists():
         return

@@ -15,6 +15,7 @@ from opendip.processes.trust import TrustWatch
 from opendip.settings import Settings
 from opendip.stages.accept import AcceptRules, prepare_channels
 from opendip.store.pool import Pool, open_pool
+from opendip.store.submissions import advance_numbers
 from opendip.store.watch import MarketWatch
 
 API_VERSION = "1.1"
@@ -34,10 +35,12 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
     trust = TrustWatch(settings)
     async with open_pool(database_url, "dip api", most=_CONNECTIONS) as pool:
         watch = await MarketWatch.open(pool)
+        async with pool.acquire() as connection:
+            await advance_numbers(connection)
         app = create_app(_make_context(settings, load(), pool, watch, trust))
         serving = serve_api(
             app,
-            listen(settings.api_host, settings.api_port),
+            listen(settings.api_host, settings.api_port, is_shared=settings.api_processes > 1),
             trust.make_server_context(),
             stop,
             lambda: log.info("api_ready", host=settings.api_host, port=settings.api_port),

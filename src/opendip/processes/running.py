@@ -13,8 +13,10 @@ from typing import Any
 import structlog
 import uvloop
 
-from opendip.operations.homes import get_home, reach_database
+from opendip.operations.homes import check_environment, get_home, reach_database
 from opendip.settings import Settings, load_settings
+from opendip.store.migrations import check_version
+from opendip.store.pool import open_connection
 
 Main = Callable[[Settings, str, asyncio.Event], Coroutine[Any, Any, None]]
 """A process: its settings, the URL of its database, and the event that ends it."""
@@ -23,6 +25,7 @@ Main = Callable[[Settings, str, asyncio.Event], Coroutine[Any, Any, None]]
 def run_process(home: Path, main: Main) -> None:
     """Runs until SIGTERM or SIGINT, then lets it finish what is in flight."""
     settings = load_settings(get_home(home).directory, os.environ)
+    check_environment(get_home(home), settings.environment)
     configure_log()
     with reach_database(settings.home, settings.database_url) as url:
         uvloop.run(_run(main, settings, url))
@@ -37,6 +40,8 @@ async def _run(main: Main, settings: Settings, url: str) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    async with open_connection(url) as connection:
+        await check_version(connection, settings.home)
     await main(settings, url, stop)
 
 

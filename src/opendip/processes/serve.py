@@ -2,15 +2,18 @@
 
 import asyncio
 import ctypes
+import fcntl
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
 
-from opendip.operations.homes import get_home
+from opendip.domain.problems import Problem
+from opendip.operations.homes import check_environment, get_home
 from opendip.processes.running import configure_log, wait_for
 from opendip.settings import Settings, load_settings
 from opendip.store.embedded import EmbeddedPostgres, running
@@ -26,15 +29,34 @@ _DATABASE_LOOK_SECONDS = 1.0
 log = structlog.get_logger()
 
 
+class ServedAlready(Problem):
+    """Another `dip serve` runs on the home."""
+
+
 def serve(home: Path) -> None:
     """Serves until SIGTERM or SIGINT, then stops its processes, the database last."""
     settings = load_settings(get_home(home).directory, os.environ)
+    check_environment(get_home(home), settings.environment)
     configure_log()
-    if settings.database_url:
-        asyncio.run(_serve(settings, None))
-        return
-    with running(settings.home) as postgres:
-        asyncio.run(_serve(settings, postgres))
+    with _alone(settings.home):
+        if settings.database_url:
+            asyncio.run(_serve(settings, None))
+            return
+        with running(settings.home) as postgres:
+            asyncio.run(_serve(settings, postgres))
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """The lock goes with the process, however it ends."""
+    with (home / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServedAlready(
+                f"A `dip serve` runs on {home} already. Stop that one first; more workers are more of `dip worker`."
+            ) from None
+        yield
 
 
 async def _serve(settings: Settings, postgres: EmbeddedPostgres | None) -> None:

@@ -155,10 +155,15 @@ async def _append_statuses(
 
 
 async def claim_queues(
-    connection: Connection, worker: UUID, lease: timedelta, most: int, busy_with: Sequence[int]
+    connection: Connection,
+    worker: UUID,
+    lease: timedelta,
+    most: int,
+    busy_with: Sequence[int],
+    has_failed: bool | None = None,
 ) -> list[LeasedQueue]:
-    """Leases on queues that are due, and that nobody is busy with."""
-    rows = await connection.fetch(load_queries("queues")["claim_queues"], worker, lease, most, busy_with)
+    """Leases on queues that are due, and that nobody is busy with: those that failed last, the others, or either."""
+    rows = await connection.fetch(load_queries("queues")["claim_queues"], worker, lease, most, busy_with, has_failed)
     return [LeasedQueue(*row) for row in rows]
 
 

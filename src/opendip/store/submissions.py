@@ -101,6 +101,11 @@ async def find_answer(connection: Connection, signature_digest: bytes) -> NewCal
     return NewCall(*row)
 
 
+async def advance_numbers(connection: Connection) -> None:
+    """When an API starts: it may be on a restored database, and transaction ids are unique for ever (E2E 4.2.3.2)."""
+    await connection.execute(load_queries("submissions")["advance_numbers"])
+
+
 async def claim_references(connection: Connection, submission: int, claims: Sequence[Claim]) -> set[int]:
     """Claims the references for ever; answers the indexes of the messages whose reference was free."""
     ordered = sorted(claims, key=lambda c: c.digest)

@@ -64,7 +64,8 @@ class DeliveryRules:
     """For recipients that set none."""
     retry_base: timedelta
     retry_ceiling: timedelta
-    concurrency: int = 16
+    concurrency: int = 128
+    """Queues delivered at a time; those whose last delivery failed take up half of them at most."""
 
 
 class Deliverer:
@@ -87,16 +88,16 @@ class Deliverer:
         self._watch = watch
         self._bodies = Bodies()
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._failing: set[int] = set()
         self._is_stopping = False
         self._random = random.SystemRandom()
 
     async def start_due(self) -> int:
         """Leases what is due, as far as there is room, and begins to deliver it; answers how many queues."""
-        room = self._rules.concurrency - len(self._tasks)
-        if room <= 0 or self._is_stopping:
+        if self._is_stopping or len(self._tasks) >= self._rules.concurrency:
             return 0
         async with self._pool.acquire() as connection:
-            queues = await claim_queues(connection, self._worker, _LEASE, room, list(self._tasks))
+            queues = await self._claim(connection)
             if queues:
                 # A queue may be due because its webhook has just been set.
                 await self._watch.read_market(connection)
@@ -105,6 +106,19 @@ class Deliverer:
             self._tasks[queue.id] = task
             task.add_done_callback(lambda _, number=queue.id: self._tasks.pop(number, None))  # type: ignore[misc]
         return len(queues)
+
+    async def _claim(self, connection: Connection) -> list[LeasedQueue]:
+        """Queues that deliver come first, so that webhooks that hang hold up nobody else's."""
+        busy = list(self._tasks)
+        room = self._rules.concurrency - len(busy)
+        queues = await claim_queues(connection, self._worker, _LEASE, room, busy, has_failed=False)
+        self._failing &= self._tasks.keys()
+        room = min(room - len(queues), self._rules.concurrency // 2 - len(self._failing))
+        if room > 0:
+            failing = await claim_queues(connection, self._worker, _LEASE, room, busy, has_failed=True)
+            self._failing |= {queue.id for queue in failing}
+            queues += failing
+        return queues
 
     async def keep_leases(self) -> None:
         """Runs beside the deliveries: while an answer is slow, the lease stays."""

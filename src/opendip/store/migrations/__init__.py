@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from opendip.domain.problems import Problem
+
 # Alembic and its SQLAlchemy are imported where they are needed: the processes that serve are smaller for it.
 if TYPE_CHECKING:
     from alembic.config import Config
 
+    from opendip.store.pool import Connection
+
 # Any number of processes may start at once; the first does the work and the others find it done.
 _LOCK = 0x0D19_0001
+
+
+class OtherVersion(Problem):
+    """The tables are older or newer than the software."""
 
 
 async def migrate(url: str) -> str:
@@ -30,7 +38,19 @@ async def migrate(url: str) -> str:
         await connection.close()
 
 
-async def _find_version(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+async def check_version(connection: "Connection", home: Path) -> None:
+    """Raise `OtherVersion` when the database is not as this software makes it."""
+    # The files are named for their versions; Alembic is not loaded for this.
+    newest = max(path.stem for path in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
+    current = await _find_version(connection)
+    if current != newest:
+        raise OtherVersion(
+            f"The database is at version {current or 'none'}, and this software needs {newest}. "
+            f"Bring it up to date: dip init --home {home}"
+        )
+
+
+async def _find_version(connection: "Connection") -> str | None:
     if await connection.fetchval("select to_regclass('alembic_version')") is None:
         return None
     version: str | None = await connection.fetchval("select version_num from alembic_version")

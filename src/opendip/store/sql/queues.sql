@@ -25,10 +25,12 @@ returning q.id, q.tail;
 
 -- name: claim_queues
 -- Takes a lease on queues that have something to deliver and are due: free ones, and the worker's own that it is not
--- busy with ($4), for it may have lost the database in their midst.
+-- busy with ($4), for it may have lost the database in their midst. $5: only those whose last delivery failed, or only
+-- the others (null: either).
 with due as (
     select p.queue from queue_progress as p join queue as q on q.id = p.queue
     where q.tail > p.done and p.next_attempt_at <= now() and (p.leased_until is null or p.leased_until < now() or (p.leased_by = $1 and p.queue <> all ($4::integer[])))
+        and ($5::boolean is null or (p.failures > 0) = $5)
     order by p.next_attempt_at, p.queue limit $3
     for update of p skip locked
 )
