@@ -71,6 +71,7 @@ async def make_home(directory: Path, database_url: str, port: int) -> None:
         "environment": ENVIRONMENT,
         "api_port": port,
         "allow_private_webhooks": True,
+        "api_processes": 2,
         "retry_base_seconds": 0.05,
         "retry_ceiling_seconds": 0.5,
     }
