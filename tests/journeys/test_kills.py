@@ -235,6 +235,7 @@ async def test_a_worker_that_is_stopped_records_the_delivery_under_way(mortal: M
 
 async def test_processes_end_in_good_order_without_a_database_and_serve_again_when_it_is_back(mortal: MortalDip):
     processes = [mortal.api, mortal.worker, mortal.other_worker]
+    await eventually(lambda: is_idle(mortal), "no queue is leased, which would have to run out")
     await mortal.stop_database_at_once()
     try:
         await stop_all(processes)
@@ -247,3 +248,8 @@ async def test_processes_end_in_good_order_without_a_database_and_serve_again_wh
     async with Participant(mortal.credentials / DATA, mortal.base) as caller:
         transactions = assert_accepted(await caller.send("IF-021", [draft(periods=2) for _ in range(10)]), 10)
     await mortal.inboxes[SHAPING].wait_for(*transactions)
+
+
+async def is_idle(mortal: MortalDip) -> bool:
+    async with open_connection(mortal.postgres.url) as connection:
+        return not await connection.fetchval("select count(*) from queue_progress where leased_by is not null")
