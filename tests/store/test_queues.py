@@ -163,3 +163,16 @@ async def test_status_messages_stand_in_their_queue_in_order(pool: Pool) -> None
                 await append_entries(connection, [], {queue: texts}, TODAY)
         found = await list_status_messages(connection, queue, 1, LONG_AGO, 100)
     assert [(s.last_position, s.entry) for s in found] == [(2, b'{"n":2}'), (3, b'{"n":3}')]
+
+
+async def test_queues_that_failed_are_claimed_apart_from_the_others(pool: Pool) -> None:
+    well, ill = await a_queue(pool, "2300000020"), await a_queue(pool, "2300000021")
+    worker = uuid4()
+    async with pool.acquire() as connection:
+        for queue in (well, ill):
+            await append(pool, queue, 1, 1)
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == ill]
+        await record_failure(connection, worker, an_attempt(ill, 1, 1), timedelta(0), leased.due_at)
+        await release_queue(connection, worker, well)
+        assert ill not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [], has_failed=False)]
+        assert ill in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [], has_failed=True)]

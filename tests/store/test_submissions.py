@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from opendip.store.clock import ensure_partitions
 from opendip.store.pool import Pool, open_connection
-from opendip.store.submissions import Claim, MessageRow, claim_references, keep_messages
+from opendip.store.submissions import Claim, MessageRow, advance_numbers, claim_references, keep_messages
 
 DAY = date(2026, 3, 21)
 
@@ -64,3 +64,13 @@ async def test_a_reference_whose_digits_are_no_date_is_unique_all_the_same(pool:
     async with pool.acquire() as connection, connection.transaction():
         assert await claim_references(connection, 1, [Claim(0, 20222313, b"\x07" * 16)]) == {0}
         assert await claim_references(connection, 2, [Claim(0, 20222313, b"\x07" * 16)]) == set()
+
+
+async def test_numbers_go_on_from_the_clock_and_never_back(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        await advance_numbers(connection)
+        first = await connection.fetchval("select nextval('submission_number')")
+        await connection.execute("select setval('submission_number', $1)", first + 10**9)
+        await advance_numbers(connection)
+        assert await connection.fetchval("select nextval('submission_number')") == first + 10**9 + 1
+    assert first > 16_000 * 200_000_000

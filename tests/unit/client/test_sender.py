@@ -15,7 +15,7 @@ from opendip.client import signing
 from opendip.client.certificates import UntrustedCertificate
 from opendip.client.credentials import Credentials, UnusableCredentials
 from opendip.client.retrying import Patience
-from opendip.client.sender import GaveUp, Refused, Sender
+from opendip.client.sender import GaveUp, Refused, Sender, UnusableUrl
 from opendip.client.types import ResponseEntry
 from opendip.client.verifying import verify_call
 
@@ -228,10 +228,10 @@ async def test_a_sender_that_was_not_entered_says_so(supplier_directory: Path, t
         await make_sender(supplier_directory, "https://127.0.0.1:8443", time).send("IF-021", b"[]")
 
 
-async def test_an_address_that_is_none_is_told(supplier_directory: Path, time: Time):
-    async with make_sender(supplier_directory, "nowhere", time) as sender:
-        with pytest.raises(ValueError, match="must be a URL"):
-            await sender.send("IF-021", b"[]")
+@pytest.mark.parametrize("url", ["nowhere", "http://127.0.0.1:8443", "127.0.0.1:8443", "https://127.0.0.1/path"])
+def test_nothing_is_sent_to_what_is_not_the_https_url_of_a_dip(supplier_directory: Path, time: Time, url: str):
+    with pytest.raises(UnusableUrl, match="is not the URL of a DIP"):
+        make_sender(supplier_directory, url, time)
 
 
 async def test_errors_quote_no_secret(sender: Sender, dip: FakeDip):

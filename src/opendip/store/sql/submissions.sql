@@ -4,8 +4,9 @@ select nextval('submission_number') as submission, c.status, c.answer
 from (select 1) as one left join signed_call as c on c.signature = $1;
 
 -- name: advance_numbers
--- Numbers go on from the clock, 16,000 of them a second: a database that was restored gives none out a second time.
-select setval('submission_number', greatest(last_value, floor(extract(epoch from clock_timestamp()) * 16000)::bigint))
+-- Numbers go on from the clock, 16,000 a second since 2020: a database that was restored gives none out a second time.
+select setval('submission_number', greatest(last_value,
+    floor(extract(epoch from clock_timestamp() - timestamptz '2020-01-01 00:00:00+00') * 16000)::bigint))
 from submission_number;
 
 -- name: claim_references
