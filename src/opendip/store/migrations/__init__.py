@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Any number of processes may start at once; the first does the work and the others find it done.
 _LOCK = 0x0D19_0001
+_OLDEST_POSTGRES = 16
 
 
 class OtherVersion(Problem):
@@ -27,6 +28,9 @@ async def migrate(url: str) -> str:
     """Bring the database to the newest version, all or nothing; answers that version."""
     connection = await asyncpg.connect(url, server_settings={"application_name": "dip migrate"})
     try:
+        major = connection.get_server_version().major
+        if major < _OLDEST_POSTGRES:
+            raise OtherVersion(f"The server is PostgreSQL {major}; OpenDIP needs {_OLDEST_POSTGRES} or later.")
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             current = await _find_version(connection)
