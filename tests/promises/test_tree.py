@@ -11,10 +11,10 @@ LONGEST_MODULE = 300
 OWN = Path(__file__).relative_to(ROOT)
 # Put together here, so that this page is not found by its own search.
 FOREIGN = {
-    "a package registry": re.compile(
-        "|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "npmjs" + r"\.(org|com)"))
+    "a package index to install from": re.compile(
+        "--(?:extra-)?index" + "-url|registry" + r"\.|://(?:files|pkg)" + r"\."
     ),
-    "a path of some machine": re.compile(r"(?<![\w.])/(?:" + "|".join(("work", "root", "home/[a-z]+")) + ")/"),
+    "a path of some machine": re.compile(r"(?<![\w.])/(?:root|home/[a-z]+)" + "/"),
     "a private key": re.compile("-----BEGIN (?:RSA |EC )?" + "PRIVATE KEY-----\n"),
 }
 
