@@ -108,7 +108,7 @@ class TestRefusals:
         assert refused not in inboxes[SUPPLIER].arrivals
         assert [e.transactionID for e in inboxes[DATA].statuses].count(refused) == 1
         async with dip.pool.acquire() as connection:
-            query = "select code, text from delivery_exception e join queue q on q.id = e.queue where q.dip_id = $1"
+            query = "select code, text from dead_letter e join queue q on q.id = e.queue where q.dip_id = $1"
             assert [tuple(row) for row in await connection.fetch(query, SUPPLIER)] == [("REG1020", reason)]
 
     async def test_a_refusal_of_everything_is_final_too(self, dip: Dip, inboxes: dict[str, Inbox]):

@@ -35,7 +35,7 @@ async def a_queue(pool: Pool, dip_id: str) -> int:
 
 async def append(pool: Pool, queue: int, submission: int, count: int) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        await append_entries(connection, [NewEntry(queue, submission, TODAY, list(range(count)))], {}, TODAY)
+        await append_entries(connection, [NewEntry(queue, submission, TODAY, list(range(count)))], {}, NOW)
 
 
 def an_attempt(queue: int, first: int, last: int) -> Attempt:
@@ -62,8 +62,8 @@ async def test_an_entry_of_the_day_before_that_came_late_is_found(pool: Pool) ->
     queue = await a_queue(pool, "2300000010")
     tomorrow = TODAY + timedelta(days=1)
     async with pool.acquire() as connection, connection.transaction():
-        await append_entries(connection, [NewEntry(queue, 1, TODAY, [0])], {queue: [b"{}"]}, tomorrow)
-        await append_entries(connection, [NewEntry(queue, 2, TODAY, [0])], {queue: [b"{}"]}, TODAY)
+        await append_entries(connection, [NewEntry(queue, 1, TODAY, [0])], {queue: [b"{}"]}, NOW + timedelta(days=1))
+        await append_entries(connection, [NewEntry(queue, 2, TODAY, [0])], {queue: [b"{}"]}, NOW)
         [entry] = await list_entries(connection, queue, 2, tomorrow, 10)
         [status] = await list_status_messages(connection, queue, 2, tomorrow, 10)
     assert (entry.submission, entry.routed_on) == (2, TODAY)
@@ -160,7 +160,7 @@ async def test_status_messages_stand_in_their_queue_in_order(pool: Pool) -> None
         queue = (await list_queues(connection, [name]))[name]
         for texts in ([b'{"n":1}', b'{"n":2}'], [b'{"n":3}']):
             async with connection.transaction():
-                await append_entries(connection, [], {queue: texts}, TODAY)
+                await append_entries(connection, [], {queue: texts}, NOW)
         found = await list_status_messages(connection, queue, 1, LONG_AGO, 100)
     assert [(s.last_position, s.entry) for s in found] == [(2, b'{"n":2}'), (3, b'{"n":3}')]
 

@@ -20,7 +20,7 @@ QUEUES = (
     "queue_entry",
     "status_message",
     "attempt",
-    "delivery_exception",
+    "dead_letter",
     "intake",
 )
 _SHOWN = 5

@@ -5,7 +5,7 @@ A picture is never changed: a change of the market makes a new one, and every pr
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 STATUS_WEBHOOK = "STATUS"
@@ -63,6 +63,20 @@ class Webhook:
     url: str
     max_message_count: int | None = None
     max_payload_bytes: int | None = None
+    max_message_rate: int | None = None
+    """Messages a second, over all deliveries."""
+    paused_at: datetime | None = None
+    """Since when its owner has wanted nothing; None: it takes messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRule:
+    """What the operator sets for one channel; None: as the settings say."""
+
+    channel: str
+    retry_base: timedelta | None = None
+    retry_ceiling: timedelta | None = None
+    dead_letter_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,11 @@ class Market:
     """(DIP id, channel or STATUS_WEBHOOK) to its webhook."""
     holders: Mapping[str, tuple[str, ...]]
     """Role to the DIP ids that hold it on any date; ask `list_holders` for a day."""
+    channel_rules: Mapping[str, ChannelRule] = field(default_factory=dict)
+    """Channel (or STATUS_WEBHOOK) to its rules; ask `get_rule`."""
+
+    def get_rule(self, channel: str) -> ChannelRule:
+        return self.channel_rules.get(channel) or ChannelRule(channel)
 
     def list_holders(self, role: str, day: date) -> tuple[str, ...]:
         return tuple(d for d in self.holders.get(role, ()) if self.participants[d].has_role(role, day))

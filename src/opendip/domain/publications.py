@@ -141,7 +141,7 @@ class Publisher:
     """Encodes the messages of one submission for delivery; what repeats from message to message is made once."""
 
     def __init__(self, wrapper: Wrapper) -> None:
-        self._wrapper = wrapper
+        self.wrapper = wrapper
         day = wrapper.accepted_at.date()
         self._correlation = format_correlation_prefix(day, wrapper.submission)
         self._after_transaction = (
@@ -165,7 +165,7 @@ class Publisher:
 
     def find_created_correlation(self, header: Header, index: int) -> str | None:
         """The correlation id that the DIP gives this message, on event codes that begin a workflow."""
-        if header.event_code not in self._wrapper.correlated_events:
+        if header.event_code not in self.wrapper.correlated_events:
             return None
         return self._correlation + format_index(index)
 
@@ -174,10 +174,10 @@ class Publisher:
         key = (sender.senderDIPID, sender.senderRoleID)
         prefix = self._prefixes.get(key)
         if prefix is None:
-            prefix = self._prefixes[key] = name_transaction(self._wrapper, sender, 0)[: -len(number)]
+            prefix = self._prefixes[key] = name_transaction(self.wrapper, sender, 0)[: -len(number)]
         created = self.find_created_correlation(header, index)
         correlation = f'"{created}"' if created else "null"
-        ticket = f'"{self._wrapper.ticket_url}{prefix}{number}"' if self._wrapper.ticket_url else "null"
+        ticket = f'"{self.wrapper.ticket_url}{prefix}{number}"' if self.wrapper.ticket_url else "null"
         return (
             f',"D0":{{"transactionID":"{prefix}{number}{self._after_transaction}{correlation},'
             f'"replayIndicator":false,"serviceTicketURL":{ticket}}}}}'

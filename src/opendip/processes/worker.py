@@ -88,6 +88,7 @@ def _make_rules(settings: Settings, trust: TrustWatch) -> DeliveryRules:
         limits=Limits(settings.default_max_message_count, settings.default_max_payload_bytes),
         retry_base=timedelta(seconds=settings.retry_base_seconds),
         retry_ceiling=timedelta(seconds=settings.retry_ceiling_seconds),
+        ticket_url=settings.service_ticket_url or None,
     )
 
 

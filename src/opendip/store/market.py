@@ -6,7 +6,7 @@ from typing import Any
 
 from asyncpg import Record
 
-from opendip.domain.market import Market, Nomination, Participant, RegisteredCertificate, Tenure, Webhook
+from opendip.domain.market import ChannelRule, Market, Nomination, Participant, RegisteredCertificate, Tenure, Webhook
 from opendip.store.pool import Connection
 from opendip.store.queries import load_queries
 
@@ -39,6 +39,7 @@ def _assemble(version: int, rows: Mapping[str, list[Record]]) -> Market:
         nominations=_assemble_nominations(rows["list_nominations"]),
         webhooks={(row["dip_id"], row["channel"]): Webhook(**row) for row in rows["list_webhooks"]},
         holders=_group((row["role"], row["dip_id"]) for row in rows["list_roles"]),
+        channel_rules={row["channel"]: ChannelRule(**row) for row in rows["list_channel_rules"]},
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,6 +27,10 @@ class Entry(NamedTuple):
     accepted_on: date
     routed_on: date
     members: Sequence[int]
+    queued_at: datetime
+    """When it was first put on a queue: what is too old is a dead letter (FS 5.5.8)."""
+    replay: int | None
+    """The number of the replay under whose transaction ids it goes; None: under its first ones."""
 
     @property
     def first_position(self) -> int:
@@ -40,6 +44,9 @@ class NewEntry(NamedTuple):
     submission: int
     accepted_on: date
     members: Sequence[int]
+    queued_at: datetime | None = None
+    """None: now."""
+    replay: int | None = None
 
 
 class StatusEntry(NamedTuple):
@@ -48,6 +55,7 @@ class StatusEntry(NamedTuple):
     last_position: int
     created_on: date
     entry: bytes
+    queued_at: datetime
 
 
 class LeasedQueue(NamedTuple):
@@ -105,7 +113,7 @@ async def list_queues(connection: Connection, names: Iterable[QueueName]) -> dic
 
 
 async def append_entries(
-    connection: Connection, entries: Sequence[NewEntry], statuses: Mapping[int, Sequence[bytes]], today: date
+    connection: Connection, entries: Sequence[NewEntry], statuses: Mapping[int, Sequence[bytes]], now: datetime
 ) -> None:
     """Puts messages and status messages (queue id to their JSON) on their queues, at positions without gaps."""
     added: dict[int, int] = {}
@@ -114,6 +122,7 @@ async def append_entries(
     for queue, texts in statuses.items():
         added[queue] = added.get(queue, 0) + len(texts)
     position = await _advance_tails(connection, added)
+    today = now.astimezone(UTC).date()
     rows = []
     for entry in entries:
         count = len(entry.members)
@@ -127,12 +136,14 @@ async def append_entries(
                 entry.accepted_on,
                 today,
                 entry.members,
+                entry.queued_at or now,
+                entry.replay,
             )
         )
     if rows:
         columns = Entry._fields
         await connection.copy_records_to_table("queue_entry", records=rows, columns=["queue", *columns])
-    await _append_statuses(connection, statuses, position, today)
+    await _append_statuses(connection, statuses, position, now)
 
 
 async def _advance_tails(connection: Connection, added: Mapping[int, int]) -> dict[int, int]:
@@ -142,10 +153,11 @@ async def _advance_tails(connection: Connection, added: Mapping[int, int]) -> di
 
 
 async def _append_statuses(
-    connection: Connection, statuses: Mapping[int, Sequence[bytes]], position: dict[int, int], today: date
+    connection: Connection, statuses: Mapping[int, Sequence[bytes]], position: dict[int, int], now: datetime
 ) -> None:
+    today = now.astimezone(UTC).date()
     rows = [
-        (queue, position[queue] + number, today, text)
+        (queue, position[queue] + number, today, text, now)
         for queue, texts in statuses.items()
         for number, text in enumerate(texts, 1)
     ]
@@ -229,17 +241,6 @@ async def renew_leases(connection: Connection, worker: UUID, lease: timedelta) -
 async def wake_queues(connection: Connection, dip_id: str, channel: str | None = None) -> None:
     """Makes a recipient's queues due at once, for its webhook has changed."""
     await connection.execute(load_queries("queues")["wake_queues"], dip_id, channel)
-
-
-async def keep_exceptions(connection: Connection, queue: int, refusals: Sequence[tuple[int, str, str]]) -> None:
-    """Messages that the recipient refused: (position, code, text)."""
-    await connection.execute(
-        load_queries("queues")["keep_exceptions"],
-        queue,
-        [position for position, _, _ in refusals],
-        [code for _, code, _ in refusals],
-        [text for _, _, text in refusals],
-    )
 
 
 async def count_backlog(connection: Connection) -> list[Backlog]:

@@ -16,8 +16,15 @@ async def set_webhook(connection: Connection, webhook: Webhook, now: datetime) -
         webhook.url,
         webhook.max_message_count,
         webhook.max_payload_bytes,
+        webhook.max_message_rate,
         now,
     )
+
+
+async def pause_webhook(connection: Connection, dip_id: str, channel: str, now: datetime | None) -> bool:
+    """Keep deliveries back from now on (None: let them go again); False when there is no such webhook."""
+    query = load_queries("webhooks")["pause_webhook"]
+    return await connection.fetchval(query, dip_id, channel, now) is not None
 
 
 async def delete_webhook(connection: Connection, dip_id: str, channel: str) -> bool:

@@ -64,6 +64,7 @@ class DeliveryRules:
     """For recipients that set none."""
     retry_base: timedelta
     retry_ceiling: timedelta
+    ticket_url: str | None = None
     concurrency: int = 128
     """Queues delivered at a time; those whose last delivery failed take up half of them at most."""
 
@@ -199,7 +200,15 @@ class Deliverer:
                     return False
                 case PartlyDelivered():
                     return await keep_partial_delivery(
-                        connection, self._worker, queue, batch, transactions, answer, attempt, _LEASE
+                        connection,
+                        self._worker,
+                        queue,
+                        batch,
+                        transactions,
+                        answer,
+                        attempt,
+                        _LEASE,
+                        self._rules.ticket_url,
                     )
                 case _:
                     return await record_delivery(connection, self._worker, attempt, batch.done_on, _LEASE)

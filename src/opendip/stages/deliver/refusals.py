@@ -2,17 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-import msgspec
-
 from opendip.domain.market import STATUS_WEBHOOK
-from opendip.domain.outcomes import HELP_LENGTH, ResponseEntry
-from opendip.domain.references import format_timestamp
+from opendip.domain.statuses import Subject, encode_status
 from opendip.stages.deliver.answers import PartlyDelivered, Reason
 from opendip.stages.deliver.batches import Batch, Wanted
-from opendip.store.archive import Published
+from opendip.store.dead_letters import Kind, NewDeadLetter, Owner, keep_dead_letters
 from opendip.store.pool import Connection
 from opendip.store.queues import (
     Attempt,
@@ -20,7 +17,6 @@ from opendip.store.queues import (
     NewEntry,
     QueueName,
     append_entries,
-    keep_exceptions,
     list_queues,
     record_delivery,
 )
@@ -35,6 +31,7 @@ async def keep_partial_delivery(
     answer: PartlyDelivered,
     attempt: Attempt,
     lease: timedelta,
+    ticket_url: str | None,
 ) -> bool:
     """Records the attempt, the refusals with their status messages, and the rest at the queue's end, together.
 
@@ -45,44 +42,38 @@ async def keep_partial_delivery(
         if not await record_delivery(connection, worker, attempt, batch.done_on, lease):
             return False
         statuses: dict[str, list[bytes]] = defaultdict(list)
-        refused: list[tuple[int, str, str]] = []
+        refused: list[NewDeadLetter] = []
         again: list[Wanted] = []
         for wanted, published, transaction in zip(batch.wanted, batch.published, transactions, strict=True):
             reason = answer.refused.get(transaction)
             if reason is not None:
-                refused.append((wanted.position, reason.code, reason.text))
-                statuses[published.sender.senderDIPID].append(
-                    _encode_status(transaction, published, queue.dip_id, reason, now)
-                )
+                refused.append(_bury(wanted, reason))
+                subject = Subject(transaction, published.sender, published.correlation_id, ticket_url)
+                entry = encode_status(subject, queue.dip_id, reason.text, reason.help, now)
+                statuses[published.sender.senderDIPID].append(entry)
             elif transaction in answer.unmentioned:
                 again.append(wanted)
-        await keep_exceptions(connection, queue.id, refused)
+        await keep_dead_letters(connection, queue.id, Kind.REFUSED, Owner.BUSINESS, refused, now)
         queues = await list_queues(connection, [QueueName(d, "", STATUS_WEBHOOK) for d in statuses])
         by_queue = {queues[QueueName(d, "", STATUS_WEBHOOK)]: texts for d, texts in statuses.items()}
-        await append_entries(connection, _queue_again(queue.id, again), by_queue, now.astimezone(UTC).date())
+        await append_entries(connection, _queue_again(queue.id, again), by_queue, now)
     return True
 
 
 def _queue_again(queue: int, again: Sequence[Wanted]) -> list[NewEntry]:
-    members: dict[tuple[int, date], list[int]] = defaultdict(list)
+    """They stay as old as they are, so that what is never mentioned grows too old in the end."""
+    members: dict[int, list[int]] = defaultdict(list)
+    entries = {wanted.entry.last_position: wanted.entry for wanted in again}
     for wanted in again:
-        members[wanted.entry.submission, wanted.entry.accepted_on].append(wanted.message_index)
-    return [NewEntry(queue, submission, day, found) for (submission, day), found in members.items()]
+        members[wanted.entry.last_position].append(wanted.message_index)
+    return [
+        NewEntry(queue, e.submission, e.accepted_on, members[last], e.queued_at, e.replay)
+        for last, e in entries.items()
+    ]
 
 
-def _encode_status(transaction: str, published: Published, recipient: str, reason: Reason, now: datetime) -> bytes:
-    """The recipient's words, from the recipient, to the sender of the message (E2E 4.6.6.2)."""
-    sender = published.sender
-    entry = ResponseEntry(
-        transactionID=transaction,
-        senderUniqueReference=sender.senderUniqueReference,
-        correlationID=published.correlation_id,
-        sentTimestamp=format_timestamp(now),
-        senderID=recipient,
-        recipientID=sender.senderDIPID,
-        DIPConnectionProviderID=sender.DIPConnectionProviderID,
-        message=reason.text,
-        help=reason.help[:HELP_LENGTH] if reason.help else None,
-        serviceTicketURL=None,
+def _bury(wanted: Wanted, reason: Reason) -> NewDeadLetter:
+    entry = wanted.entry
+    return NewDeadLetter(
+        wanted.position, entry.submission, wanted.message_index, entry.accepted_on, reason.code, reason.text
     )
-    return msgspec.json.encode(entry)

@@ -7,17 +7,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from opendip.domain.addressing import Addressing, address
 from opendip.domain.market import STATUS_WEBHOOK, Market, Role
 from opendip.domain.outcomes import Fault
-from opendip.domain.publications import Publisher
+from opendip.domain.publications import Publisher, name_transaction
+from opendip.domain.statuses import Subject, encode_status
 from opendip.stages.route.channels import RoutingChannel
 from opendip.stages.route.messages import Responsible, RoutedMessage, look_up, read_message
-from opendip.stages.route.statuses import encode_status
 from opendip.store.archive import Archive, ChunkAddressing, publish_chunk
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK, unpack_chunk
 from opendip.store.pool import DATABASE_FAULTS, Connection, Pool
@@ -125,7 +125,7 @@ class Router:
                 for index, raw in enumerate(unpack_chunk(content), first)
             ]
             responsible = await look_up(connection, channel, messages)
-            addressing = self._address_chunk(messages, responsible, addressed, routed, now)
+            addressing = self._address_chunk(messages, responsible, addressed, routed, publisher, now)
             headers = [None if m is None else m.header for m in messages]
             self._archive.keep(submitted.id, number, publish_chunk(publisher, first, headers, addressing))
             key = ChunkKey(submitted.id, number, submitted.accepted_on)
@@ -139,6 +139,7 @@ class Router:
         responsible: Responsible,
         addressed: "_Addressed",
         routed: _Routed,
+        publisher: Publisher,
         now: datetime,
     ) -> ChunkAddressing:
         blocks: dict[bytes, int] = {}
@@ -149,7 +150,7 @@ class Router:
                 continue
             found = addressed.address(message, responsible)
             for fault in found.faults:
-                self._report(message, fault, addressed.channel, routed, now)
+                self._report(message, fault, publisher, routed, now)
             if found.addresses is None:
                 of.append(-1)
                 continue
@@ -159,12 +160,15 @@ class Router:
         return ChunkAddressing(list(blocks), of)
 
     def _report(
-        self, message: RoutedMessage, fault: Fault, channel: RoutingChannel, routed: _Routed, now: datetime
+        self, message: RoutedMessage, fault: Fault, publisher: Publisher, routed: _Routed, now: datetime
     ) -> None:
-        creates = message.header.event_code in channel.correlated_events
-        wrapper, sender = self._archive.wrap(routed.submitted), message.header.sender
-        text = self._texts[fault.code]
-        entry = encode_status(wrapper, sender, message.index, creates, fault, text, self._dip_id, now)
+        """E2E 5.1.3: an error of level 2 is told to the sender, once for each fault."""
+        wrapper, sender = publisher.wrapper, message.header.sender
+        correlation = publisher.find_created_correlation(message.header, message.index) or sender.senderCorrelationID
+        transaction = name_transaction(wrapper, sender, message.index)
+        subject = Subject(transaction, sender, correlation, wrapper.ticket_url)
+        text = f"{fault.code} - {self._texts[fault.code]}"
+        entry = encode_status(subject, self._dip_id, text, fault.help, now)
         routed.statuses[sender.senderDIPID].append(entry)
 
     async def _keep(self, connection: Connection, routed: Sequence[_Routed], now: datetime) -> None:
@@ -184,7 +188,7 @@ class Router:
             for dip_id, texts in one.statuses.items():
                 statuses[self._queues[_name_status_queue(dip_id)]] += texts
         await keep_addressing(connection, [row for one in routed for row in one.addressing])
-        await append_entries(connection, entries, statuses, now.astimezone(UTC).date())
+        await append_entries(connection, entries, statuses, now)
 
     async def _learn_queues(self, connection: Connection, routed: Sequence[_Routed]) -> None:
         names = {QueueName(*r, one.submitted.channel) for one in routed for r in one.members}

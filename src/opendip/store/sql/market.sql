@@ -29,4 +29,8 @@ from certificate c join organisation o using (organisation_id)
 
 -- name: list_webhooks
 -- Every webhook, status webhooks too.
-select dip_id, channel, url, max_message_count, max_payload_bytes from webhook
+select dip_id, channel, url, max_message_count, max_payload_bytes, max_message_rate, paused_at from webhook
+
+-- name: list_channel_rules
+-- What is set for single channels.
+select channel, retry_base, retry_ceiling, dead_letter_after from channel_rule

@@ -41,13 +41,13 @@ returning p.queue, q.dip_id, q.role, q.channel, p.done, p.done_on, p.failures, p
 -- name: list_entries
 -- The next entries of a queue. An entry that was delivered in part comes again, whole. Two who append around midnight,
 -- or whose clocks differ, may put their days into another order than their positions: hence the day before.
-select last_position, message_count, submission, accepted_on, routed_on, members
+select last_position, message_count, submission, accepted_on, routed_on, members, queued_at, replay
 from queue_entry where queue = $1 and last_position > $2 and routed_on >= $3::date - 1
 order by last_position limit $4;
 
 -- name: list_status_messages
 -- The next status messages of a sender; of the day before too, as above.
-select last_position, created_on, entry
+select last_position, created_on, entry, queued_at
 from status_message where queue = $1 and last_position > $2 and created_on >= $3::date - 1
 order by last_position limit $4;
 
@@ -95,13 +95,6 @@ update queue_progress set leased_until = now() + $2::interval where leased_by = 
 -- Makes the queues of a recipient due at once, for its webhook has changed.
 update queue_progress as p set next_attempt_at = now()
 from queue as q where q.id = p.queue and q.dip_id = $1 and ($2::text is null or q.channel = $2);
-
--- name: keep_exceptions
--- Messages that a recipient refused.
-insert into delivery_exception (queue, position, kind, code, text)
-select $1, t.position, 'refused', t.code, t.text
-from unnest($2::bigint[], $3::text[], $4::text[]) as t (position, code, text)
-on conflict do nothing;
 
 -- name: count_backlog
 -- How many deliveries are outstanding, queue by queue.

@@ -1,0 +1,17 @@
+-- Alarms: what an operator must look at. While one lasts it is one row, however often it is raised.
+
+-- name: raise_alarm
+-- Raise it, or say that it lasts; tells whether it is new.
+insert into alarm (kind, subject, text, first_at, last_at) values ($1, $2, $3, $4, $4)
+on conflict (kind, subject) where cleared_at is null
+do update set text = excluded.text, raised = alarm.raised + 1, last_at = excluded.last_at
+returning raised = 1
+
+-- name: clear_alarms
+-- What it was about is mended ($1 null: alarms of all kinds).
+update alarm set cleared_at = $3 where cleared_at is null and ($1::text is null or kind = $1) and subject = $2
+
+-- name: list_alarms
+-- Those that last, or with $1 all of them; the latest first.
+select id, kind, subject, text, raised, first_at, last_at, cleared_at from alarm
+where $1 or cleared_at is null order by last_at desc, id desc limit $2
