@@ -1,10 +1,12 @@
 """Webhooks are set and taken away by whoever receives, or by its connection provider (E2E 4.6, 4.8)."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
+from opendip.store.alarms import AlarmKind, clear_alarms, list_alarms, raise_alarm
 from tests.journeys.answers import Reply, assert_accepted, assert_refused
 from tests.journeys.conftest import Dip
 from tests.journeys.drafts import draft
@@ -110,6 +112,79 @@ class TestSetting:
         assert await find_webhook(dip, SUPPLIER, "IF-013") is None
 
 
+class TestPausing:
+    async def test_a_pause_keeps_messages_back_and_a_resume_lets_all_of_them_go_in_order(self, dip: Dip):
+        caller, inbox = dip.participants[REGISTRATION], dip.inboxes[REGISTRATION]
+        path = path_of("IF-031", REGISTRATION)
+        assert_done(await caller.call(f"{path}/pause"), REGISTRATION)
+        transactions = [await send_appointment(dip) for _ in range(3)]
+        await eventually(lambda: is_waiting(dip, REGISTRATION, "IF-031"), "the messages wait")
+        assert not inbox.arrivals.keys() & set(transactions)
+        assert_done(await caller.call(f"{path}/resume", b"{}"), REGISTRATION)
+        await inbox.wait_for(*transactions)
+        assert [t for t in inbox.arrivals if t in transactions] == transactions
+
+    async def test_what_was_paused_stays_so_when_it_is_set_again(self, dip: Dip):
+        caller, path = dip.participants[SUPPLIER], path_of("IF-013", SUPPLIER)
+        url = config("https://hooks.example.org/a", maxMessageRate=5)
+        assert_done(await caller.call(path, url), SUPPLIER)
+        for _ in range(2):
+            assert_done(await caller.call(f"{path}/pause"), SUPPLIER)
+        since = await find_pause(dip, SUPPLIER, "IF-013")
+        reply = await caller.call(path, url)
+        assert_done(reply, SUPPLIER)
+        assert "paused since" in reply.entry["help"]
+        assert await find_pause(dip, SUPPLIER, "IF-013") == since is not None
+        for _ in range(2):
+            assert_done(await caller.call(f"{path}/resume"), SUPPLIER)
+            assert await find_pause(dip, SUPPLIER, "IF-013") is None
+        reply = await caller.call(path, url)
+        assert reply.entry["help"] is None
+        assert (await caller.call(path, method="DELETE")).status == 204
+
+    async def test_the_webhook_of_status_messages_can_be_paused_too(self, dip: Dip):
+        caller, path = dip.participants[QUIET], status_path_of(QUIET)
+        assert_done(await caller.call(path, config("https://hooks.example.org/status")), QUIET)
+        assert_done(await caller.call(f"{path}/pause"), QUIET)
+        assert await find_pause(dip, QUIET, "STATUS") is not None
+        assert_done(await caller.call(f"{path}/resume"), QUIET)
+        assert await find_pause(dip, QUIET, "STATUS") is None
+        assert (await caller.call(path, method="DELETE")).status == 204
+
+    @pytest.mark.parametrize("step", ["pause", "resume"])
+    async def test_where_there_is_no_webhook_there_is_nothing_to_pause(self, dip: Dip, step: str):
+        for path in (path_of("IF-013", QUIET), status_path_of(QUIET)):
+            reply = await dip.participants[QUIET].call(f"{path}/{step}")
+            assert_refused(reply, 404, "MSG1000", "has no webhook here")
+
+    @pytest.mark.parametrize("step", ["pause", "resume"])
+    @pytest.mark.parametrize("caller", [SUPPLIER, OTHER_PROVIDER, METERING])
+    async def test_nobody_pauses_anothers(self, dip: Dip, caller: str, step: str):
+        for path in (path_of("IF-064", DATA), status_path_of(DATA)):
+            reply = await dip.participants[caller].call(f"{path}/{step}")
+            assert_refused(reply, 403, "MSG1011", "not yours, nor has it nominated you")
+        assert await find_pause(dip, DATA, "IF-064") is None
+
+    async def test_a_connection_provider_pauses_those_of_whoever_nominated_it(self, dip: Dip):
+        caller, path = dip.participants[PROVIDER], path_of("IF-064", DATA)
+        assert_done(await caller.call(f"{path}/pause"), PROVIDER)
+        assert await find_pause(dip, DATA, "IF-064") is not None
+        assert_done(await caller.call(f"{path}/resume"), PROVIDER)
+
+    async def test_to_resume_ends_the_alarm_of_a_stopped_queue(self, dip: Dip):
+        path = path_of("IF-031", REGISTRATION)
+        subject = f"{REGISTRATION} IF-031"
+        async with dip.pool.acquire() as connection:
+            await raise_alarm(connection, AlarmKind.QUEUE_STOPPED, subject, "It answered 403.", datetime.now(UTC))
+            await raise_alarm(connection, AlarmKind.QUEUE_STOPPED, "another", "It answered 403.", datetime.now(UTC))
+        assert_done(await dip.participants[REGISTRATION].call(f"{path}/resume"), REGISTRATION)
+        async with dip.pool.acquire() as connection:
+            lasting = {alarm.subject for alarm in await list_alarms(connection)}
+            await clear_alarms(connection, None, "another", datetime.now(UTC))
+        assert "another" in lasting
+        assert subject not in lasting
+
+
 class TestForm:
     @pytest.mark.parametrize(
         ("url", "says"),
@@ -171,6 +246,10 @@ class TestForm:
             {"maxPayloadSize": 0},
             {"maxPayloadSize": 1e308},
             {"maxPayloadSize": [1]},
+            {"maxMessageRate": 0},
+            {"maxMessageRate": 0.5},
+            {"maxMessageRate": 1_000_001},
+            {"maxMessageRate": "5"},
         ],
     )
     async def test_limits_are_whole_numbers_within_reason(self, dip: Dip, limits: dict[str, Any]):
@@ -232,6 +311,18 @@ class TestWaitingQueues:
         assert transaction not in inbox.arrivals
         assert_done(await caller.call(path, config(before[0])), REGISTRATION)
         await inbox.wait_for(transaction)
+
+
+async def send_appointment(dip: Dip) -> str:
+    message = draft("IF-031", "MSApp", sender=SUPPLIER, role="SUP")
+    [transaction] = assert_accepted(await dip.participants[SUPPLIER].send("IF-031", [message]))
+    return transaction
+
+
+async def find_pause(dip: Dip, recipient: str, channel: str) -> datetime | None:
+    async with dip.pool.acquire() as connection:
+        query = "select paused_at from webhook where dip_id = $1 and channel = $2"
+        return await connection.fetchval(query, recipient, channel)
 
 
 async def has_failed(dip: Dip, recipient: str, channel: str) -> bool:

@@ -29,9 +29,9 @@ def answer_refusal(refusal: Refusal, rules: AcceptRules, recipient: str | None =
     return Response(body, refusal.status.value, headers, _JSON)
 
 
-def answer_done(rules: AcceptRules, recipient: str) -> Response:
-    """201 for what is not about messages."""
-    body = _encode(rules, f"{SUCCESS} - {rules.response_texts[SUCCESS]}", None, recipient, None)
+def answer_done(rules: AcceptRules, recipient: str, help_text: str | None = None) -> Response:
+    """201 for what is not about messages; `help_text`: what the caller may not know."""
+    body = _encode(rules, f"{SUCCESS} - {rules.response_texts[SUCCESS]}", help_text, recipient, None)
     return Response(body, Status.CREATED.value, media_type=_JSON)
 
 

@@ -14,6 +14,10 @@ from opendip.api.messages import send_messages
 from opendip.api.webhooks import (
     delete_message_webhook,
     delete_status_webhook,
+    pause_message_webhook,
+    pause_status_webhook,
+    resume_message_webhook,
+    resume_status_webhook,
     set_message_webhook,
     set_status_webhook,
 )
@@ -25,10 +29,14 @@ PATHS: Mapping[str, Mapping[str, Handler]] = {
         "POST": set_message_webhook,
         "DELETE": delete_message_webhook,
     },
+    "/{version}/dip-channel/{id}/pubconfig/{recipient_id}/pause": {"POST": pause_message_webhook},
+    "/{version}/dip-channel/{id}/pubconfig/{recipient_id}/resume": {"POST": resume_message_webhook},
     "/{version}/statusmessage/config/{recipient_id}": {
         "POST": set_status_webhook,
         "DELETE": delete_status_webhook,
     },
+    "/{version}/statusmessage/config/{recipient_id}/pause": {"POST": pause_status_webhook},
+    "/{version}/statusmessage/config/{recipient_id}/resume": {"POST": resume_status_webhook},
 }
 
 

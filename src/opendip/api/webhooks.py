@@ -1,4 +1,8 @@
-"""Where publications and status messages are to be delivered: set and taken away by the recipient (E2E 4.6, 4.8)."""
+"""Where publications and status messages are to be delivered, and how fast: said by the recipient (E2E 4.6, 4.8)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,120 +14,153 @@ from opendip.api.bodies import ReadBody
 from opendip.api.calls import Refused, check_version, get_now, prove, prove_body
 from opendip.api.context import ApiContext
 from opendip.api.messages import get_channel
-from opendip.domain.market import STATUS_WEBHOOK, Market, Participant, Webhook
-from opendip.domain.outcomes import (
-    PROVIDER_INVALID,
-    ROLE_INVALID,
-    SCHEMA_FAILURE,
-    Refusal,
-    Status,
-)
+from opendip.api.recipients import get_recipient
+from opendip.domain.market import STATUS_WEBHOOK, Webhook
+from opendip.domain.outcomes import PROCESSING_FAILED, SCHEMA_FAILURE, Refusal, Status
+from opendip.domain.references import format_timestamp
 from opendip.domain.webhook_addresses import find_url_fault
 from opendip.stages.accept import Caller
-from opendip.store.queues import wake_queues
-from opendip.store.webhooks import delete_webhook, set_webhook
+from opendip.store.webhooks import delete_webhook, pause_webhook, reopen_queues, set_webhook
 
 BYTES_IN_A_KILOBYTE = 1000
+MOST_KILOBYTES = 10_000_000
+MOST_MESSAGES_A_SECOND = 1_000_000
 
 
-class _WebhookConfig(msgspec.Struct):
+class WebhookConfig(msgspec.Struct):
     """E2E 4.6.2; sizes are in kB. Numbers may be written with a zero fraction, as the API has them as numbers."""
 
     callbackURL: str
     maxMessageCount: float | UnsetType | None = UNSET
     maxPayloadSize: float | UnsetType | None = UNSET
+    maxMessageRate: float | UnsetType | None = UNSET
+    """Ours, for FS 5.5 only says that recipients process at their own speed: messages a second."""
 
 
-_decode = msgspec.json.Decoder(_WebhookConfig).decode
+_decode = msgspec.json.Decoder(WebhookConfig).decode
+
+
+class _Wish(NamedTuple):
+    """A call about one webhook, proved and entitled: whose, for which channel, what else it says."""
+
+    recipient: str
+    channel: str
+    body: ReadBody
+    caller: Caller
 
 
 async def set_message_webhook(request: Request, context: ApiContext) -> Response:
-    caller = prove(request, context, get_now())
-    check_version(request, context, caller)
-    async with prove_body(request, context, caller) as body:
-        channel = get_channel(request, context, caller).id
-        recipient = _get_recipient(request, context, caller, channel)
-        await _set(context, recipient, channel, body, caller)
-    return answer_done(context.rules.accept, caller.dip_id)
+    async with _prove_message_wish(request, context) as wish:
+        return await _set(wish, context)
 
 
 async def delete_message_webhook(request: Request, context: ApiContext) -> Response:
-    caller = prove(request, context, get_now())
-    check_version(request, context, caller)
-    async with prove_body(request, context, caller):
-        channel = get_channel(request, context, caller).id
-        await _delete(context, _get_recipient(request, context, caller, channel), channel)
-    return Response(status_code=204)
+    async with _prove_message_wish(request, context) as wish:
+        return await _delete(wish, context)
+
+
+async def pause_message_webhook(request: Request, context: ApiContext) -> Response:
+    async with _prove_message_wish(request, context) as wish:
+        return await _pause(wish, context)
+
+
+async def resume_message_webhook(request: Request, context: ApiContext) -> Response:
+    async with _prove_message_wish(request, context) as wish:
+        return await _resume(wish, context)
 
 
 async def set_status_webhook(request: Request, context: ApiContext) -> Response:
-    caller = prove(request, context, get_now())
-    check_version(request, context, caller)
-    async with prove_body(request, context, caller) as body:
-        recipient = _get_recipient(request, context, caller, None)
-        await _set(context, recipient, STATUS_WEBHOOK, body, caller)
-    return answer_done(context.rules.accept, caller.dip_id)
+    async with _prove_status_wish(request, context) as wish:
+        return await _set(wish, context)
 
 
 async def delete_status_webhook(request: Request, context: ApiContext) -> Response:
+    async with _prove_status_wish(request, context) as wish:
+        return await _delete(wish, context)
+
+
+async def pause_status_webhook(request: Request, context: ApiContext) -> Response:
+    async with _prove_status_wish(request, context) as wish:
+        return await _pause(wish, context)
+
+
+async def resume_status_webhook(request: Request, context: ApiContext) -> Response:
+    async with _prove_status_wish(request, context) as wish:
+        return await _resume(wish, context)
+
+
+@asynccontextmanager
+async def _prove_message_wish(request: Request, context: ApiContext) -> AsyncIterator[_Wish]:
     caller = prove(request, context, get_now())
     check_version(request, context, caller)
-    async with prove_body(request, context, caller):
-        await _delete(context, _get_recipient(request, context, caller, None), STATUS_WEBHOOK)
+    async with prove_body(request, context, caller) as body:
+        channel = get_channel(request, context, caller).id
+        yield _Wish(get_recipient(request, context, caller, channel), channel, body, caller)
+
+
+@asynccontextmanager
+async def _prove_status_wish(request: Request, context: ApiContext) -> AsyncIterator[_Wish]:
+    caller = prove(request, context, get_now())
+    check_version(request, context, caller)
+    async with prove_body(request, context, caller) as body:
+        yield _Wish(get_recipient(request, context, caller, None), STATUS_WEBHOOK, body, caller)
+
+
+async def _set(wish: _Wish, context: ApiContext) -> Response:
+    webhook, now = _read_webhook(wish, context), get_now()
+    async with context.pool.acquire() as connection, connection.transaction():
+        paused_at = await set_webhook(connection, webhook, now)
+        await reopen_queues(connection, wish.recipient, wish.channel, now)
+    help_text = None
+    if paused_at is not None:
+        help_text = f"It is paused since {format_timestamp(paused_at)}, and stays so: POST …/resume lets messages go."
+    return answer_done(context.rules.accept, wish.caller.dip_id, help_text)
+
+
+async def _delete(wish: _Wish, context: ApiContext) -> Response:
+    async with context.pool.acquire() as connection:
+        await delete_webhook(connection, wish.recipient, wish.channel)
     return Response(status_code=204)
 
 
-def _get_recipient(request: Request, context: ApiContext, caller: Caller, channel: str | None) -> str:
-    """The DIP id of the path, if the caller may receive for it; raises Refused, alike for unknown and others'."""
-    dip_id: str = request.path_params["recipient_id"]
-    market, day = context.get_market(), get_now().date()
-    participant = market.participants.get(dip_id)
-    roles = {r for r in participant.roles if participant.has_role(r, day)} if participant else set()
-    if participant is None or not _may_receive_for(market, caller, participant, roles):
-        text = "You do not receive messages for this recipient id: it is not yours, nor has it nominated you."
-        raise Refused(Refusal(Status.FORBIDDEN, PROVIDER_INVALID, text), caller.dip_id)
-    if channel is not None and not roles & context.receivers[channel]:
-        wanted = ", ".join(sorted(context.receivers[channel])) or "nobody"
-        text = f"The recipient holds no role that {channel} goes to: {wanted}."
-        raise Refused(Refusal(Status.FORBIDDEN, ROLE_INVALID, text), caller.dip_id)
-    return dip_id
-
-
-def _may_receive_for(market: Market, caller: Caller, participant: Participant, roles: set[str]) -> bool:
-    if participant.dip_id == caller.dip_id:
-        return True
-    day = get_now().date()
-    return any(market.is_nominated(caller.dip_id, participant.dip_id, role, day) for role in roles)
-
-
-async def _set(context: ApiContext, recipient: str, channel: str, body: ReadBody, caller: Caller) -> None:
-    webhook = _read_webhook(recipient, channel, body, context, caller)
-    async with context.pool.acquire() as connection, connection.transaction():
-        await set_webhook(connection, webhook, get_now())
-        await wake_queues(connection, recipient, channel)
-
-
-async def _delete(context: ApiContext, recipient: str, channel: str) -> None:
+async def _pause(wish: _Wish, context: ApiContext) -> Response:
     async with context.pool.acquire() as connection:
-        await delete_webhook(connection, recipient, channel)
+        is_there = await pause_webhook(connection, wish.recipient, wish.channel, get_now())
+    return _answer_pausing(wish, context, is_there)
 
 
-def _read_webhook(recipient: str, channel: str, body: ReadBody, context: ApiContext, caller: Caller) -> Webhook:
+async def _resume(wish: _Wish, context: ApiContext) -> Response:
+    async with context.pool.acquire() as connection, connection.transaction():
+        is_there = await pause_webhook(connection, wish.recipient, wish.channel, None)
+        await reopen_queues(connection, wish.recipient, wish.channel, get_now())
+    return _answer_pausing(wish, context, is_there)
+
+
+def _answer_pausing(wish: _Wish, context: ApiContext, is_there: bool) -> Response:
+    if is_there:
+        return answer_done(context.rules.accept, wish.caller.dip_id)
+    text = "The recipient has no webhook here, so there is nothing to pause or resume. What is queued for it waits."
+    raise Refused(Refusal(Status.NOT_FOUND, PROCESSING_FAILED, text), wish.caller.dip_id)
+
+
+def _read_webhook(wish: _Wish, context: ApiContext) -> Webhook:
     try:
-        config = _decode(body.data)
-        count = _read_limit(config.maxMessageCount, "maxMessageCount", context.rules.accept.max_messages)
-        kilobytes = _read_limit(config.maxPayloadSize, "maxPayloadSize", 10_000_000)
+        config = _decode(wish.body.data)
+        count = read_limit(config.maxMessageCount, "maxMessageCount", context.rules.accept.max_messages)
+        kilobytes = read_limit(config.maxPayloadSize, "maxPayloadSize", MOST_KILOBYTES)
+        rate = read_limit(config.maxMessageRate, "maxMessageRate", MOST_MESSAGES_A_SECOND)
         fault = find_url_fault(config.callbackURL, allow_private=context.rules.allows_private_webhooks)
         if fault is not None:
             raise msgspec.ValidationError(f"callbackURL cannot be used: {fault}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"The webhook was left as it was. {error}"
-        raise Refused(Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, text), caller.dip_id) from error
+        raise Refused(Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, text), wish.caller.dip_id) from error
     size = None if kilobytes is None else kilobytes * BYTES_IN_A_KILOBYTE
-    return Webhook(recipient, channel, config.callbackURL, count, size)
+    return Webhook(wish.recipient, wish.channel, config.callbackURL, count, size, rate)
 
 
-def _read_limit(value: float | UnsetType | None, name: str, most: int) -> int | None:
+def read_limit(value: float | UnsetType | None, name: str, most: int) -> int | None:
+    """A whole number from 1 to `most`, None when nothing is said; raises `msgspec.ValidationError`."""
     if value is UNSET or value is None:
         return None
     assert isinstance(value, float)

@@ -110,14 +110,25 @@ class Sender:
         recipient_id: str | None = None,
         max_message_count: int | None = None,
         max_payload_kb: int | None = None,
+        max_message_rate: int | None = None,
     ) -> None:
-        """Have a publication delivered to the URL, within the limits, from now on (E2E 4.6.2)."""
-        path = f"/dip-channel/{_quote(channel)}/pubconfig/{_quote(recipient_id or self._dip_id)}"
-        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb))
+        """Have a publication delivered to the URL, within the limits, from now on (E2E 4.6.2).
+
+        `max_message_rate` is in messages a second. A webhook that is paused stays so.
+        """
+        path = self._locate_webhook(channel, recipient_id)
+        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb, max_message_rate))
 
     async def delete_webhook(self, channel: str, recipient_id: str | None = None) -> None:
-        path = f"/dip-channel/{_quote(channel)}/pubconfig/{_quote(recipient_id or self._dip_id)}"
-        await self._call("DELETE", path)
+        await self._call("DELETE", self._locate_webhook(channel, recipient_id))
+
+    async def pause_webhook(self, channel: str, recipient_id: str | None = None) -> None:
+        """Have deliveries kept back, in order, until `resume_webhook`; none that is under way is called back."""
+        await self._call("POST", f"{self._locate_webhook(channel, recipient_id)}/pause")
+
+    async def resume_webhook(self, channel: str, recipient_id: str | None = None) -> None:
+        """Have what was kept back delivered now, oldest first. It also ends a stop after a faulty answer."""
+        await self._call("POST", f"{self._locate_webhook(channel, recipient_id)}/resume")
 
     async def set_status_webhook(
         self,
@@ -125,13 +136,28 @@ class Sender:
         recipient_id: str | None = None,
         max_message_count: int | None = None,
         max_payload_kb: int | None = None,
+        max_message_rate: int | None = None,
     ) -> None:
         """Have status messages delivered to the URL; one webhook serves all channels (E2E 4.8)."""
-        path = f"/statusmessage/config/{_quote(recipient_id or self._dip_id)}"
-        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb))
+        path = self._locate_status_webhook(recipient_id)
+        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb, max_message_rate))
 
     async def delete_status_webhook(self, recipient_id: str | None = None) -> None:
-        await self._call("DELETE", f"/statusmessage/config/{_quote(recipient_id or self._dip_id)}")
+        await self._call("DELETE", self._locate_status_webhook(recipient_id))
+
+    async def pause_status_webhook(self, recipient_id: str | None = None) -> None:
+        """As `pause_webhook`, for status messages."""
+        await self._call("POST", f"{self._locate_status_webhook(recipient_id)}/pause")
+
+    async def resume_status_webhook(self, recipient_id: str | None = None) -> None:
+        """As `resume_webhook`, for status messages."""
+        await self._call("POST", f"{self._locate_status_webhook(recipient_id)}/resume")
+
+    def _locate_webhook(self, channel: str, recipient_id: str | None) -> str:
+        return f"/dip-channel/{_quote(channel)}/pubconfig/{_quote(recipient_id or self._dip_id)}"
+
+    def _locate_status_webhook(self, recipient_id: str | None) -> str:
+        return f"/statusmessage/config/{_quote(recipient_id or self._dip_id)}"
 
     async def _call(self, method: str, path: str, body: bytes = b"") -> Answer:
         call = Call(method, self._root + path, body)
@@ -171,8 +197,8 @@ def _to_body(messages: Messages) -> bytes:
     return messages if isinstance(messages, bytes) else encode(messages)
 
 
-def _make_config(url: str, max_message_count: int | None, max_payload_kb: int | None) -> bytes:
-    config = {"callbackURL": url, "maxMessageCount": max_message_count, "maxPayloadSize": max_payload_kb}
+def _make_config(url: str, count: int | None, kilobytes: int | None, rate: int | None) -> bytes:
+    config = {"callbackURL": url, "maxMessageCount": count, "maxPayloadSize": kilobytes, "maxMessageRate": rate}
     return encode({name: value for name, value in config.items() if value is not None})
 
 

@@ -14,8 +14,7 @@ from opendip.store.participants import (
     set_role,
 )
 from opendip.store.pool import Connection
-from opendip.store.queues import wake_queues
-from opendip.store.webhooks import delete_webhook, set_webhook
+from opendip.store.webhooks import delete_webhook, reopen_queues, set_webhook
 
 
 class AddOrganisation(NamedTuple):
@@ -98,7 +97,7 @@ async def _connect(connection: Connection, action: ConnectionAction, now: dateti
             await remove_nomination(connection, nomination)
         case SetWebhook(webhook):
             await set_webhook(connection, webhook, now)
-            await wake_queues(connection, webhook.dip_id, webhook.channel)
+            await reopen_queues(connection, webhook.dip_id, webhook.channel, now)
         case RemoveWebhook(dip_id, channel):
             await delete_webhook(connection, dip_id, channel)
         case _:

@@ -31,6 +31,8 @@ class WantedWebhooks:
     status: str | None
     max_message_count: int | None
     max_payload_bytes: int | None
+    max_message_rate: int | None
+    """Messages a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +157,16 @@ def _read_tenure(entry: Entry) -> Tenure:
 
 
 def _read_webhooks(reader: EntryReader, value: Value, allow_private: bool) -> WantedWebhooks:
-    keys = ("messages", "status", "max_message_count", "max_payload_kb")
+    keys = ("messages", "status", "max_message_count", "max_payload_kb", "rate")
     entry = reader.read(value, (), keys)
-    messages, status, count, size = (entry.find(key) for key in keys)
+    messages, status, count, size, rate = (entry.find(key) for key in keys)
     kilobytes = size.get_count(_MAX_COUNT) if size else None
     return WantedWebhooks(
         messages=_read_url(messages, allow_private) if messages else None,
         status=_read_url(status, allow_private) if status else None,
         max_message_count=count.get_count(_MAX_COUNT) if count else None,
         max_payload_bytes=kilobytes * BYTES_IN_A_KILOBYTE if kilobytes else None,
+        max_message_rate=rate.get_count(_MAX_COUNT) if rate else None,
     )
 
 

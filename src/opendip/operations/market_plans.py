@@ -5,7 +5,7 @@ Participants it does not name, and webhooks it is silent about, stay as they are
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -144,10 +144,12 @@ def _plan_webhooks(wanted: WantedParticipant, market: Market, channels: Collecti
     current = {channel: hook for (dip_id, channel), hook in market.webhooks.items() if dip_id == wanted.dip_id}
     asked = {hook.channel: hook for hook in _list_webhooks(wanted, channels)}
     for channel, webhook in asked.items():
-        if current.get(channel) == webhook:
+        there = current.get(channel)
+        # A pause is its owner's doing: the file knows nothing of it and lets it be.
+        if there is not None and replace(there, paused_at=None) == webhook:
             yield Step("webhooks", "left")
         else:
-            outcome: Outcome = "changed" if channel in current else "created"
+            outcome: Outcome = "changed" if there else "created"
             yield Step("webhooks", outcome, SetWebhook(webhook))
     if wanted.webhooks.messages:
         for channel in current.keys() - asked.keys() - {STATUS_WEBHOOK}:
@@ -157,9 +159,9 @@ def _plan_webhooks(wanted: WantedParticipant, market: Market, channels: Collecti
 def _list_webhooks(wanted: WantedParticipant, channels: Collection[str]) -> Iterator[Webhook]:
     hooks = wanted.webhooks
     assert hooks is not None
-    count, size = hooks.max_message_count, hooks.max_payload_bytes
+    limits = hooks.max_message_count, hooks.max_payload_bytes, hooks.max_message_rate
     if hooks.messages:
         for channel in channels:
-            yield Webhook(wanted.dip_id, channel, hooks.messages, count, size)
+            yield Webhook(wanted.dip_id, channel, hooks.messages, *limits)
     if hooks.status:
-        yield Webhook(wanted.dip_id, STATUS_WEBHOOK, hooks.status, count, size)
+        yield Webhook(wanted.dip_id, STATUS_WEBHOOK, hooks.status, *limits)

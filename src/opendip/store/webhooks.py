@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from opendip.domain.market import Webhook
+from opendip.store.alarms import AlarmKind, clear_alarms
 from opendip.store.pool import Connection
 from opendip.store.queries import load_queries
+from opendip.store.queues import wake_queues
 
 
-async def set_webhook(connection: Connection, webhook: Webhook, now: datetime) -> None:
-    """Make it, or change the one its DIP id has for that channel."""
-    await connection.execute(
+async def set_webhook(connection: Connection, webhook: Webhook, now: datetime) -> datetime | None:
+    """Make it, or change the one its DIP id has for that channel; answers since when that one is paused."""
+    paused_at: datetime | None = await connection.fetchval(
         load_queries("webhooks")["set_webhook"],
         webhook.dip_id,
         webhook.channel,
@@ -19,6 +21,7 @@ async def set_webhook(connection: Connection, webhook: Webhook, now: datetime) -
         webhook.max_message_rate,
         now,
     )
+    return paused_at
 
 
 async def pause_webhook(connection: Connection, dip_id: str, channel: str, now: datetime | None) -> bool:
@@ -30,3 +33,10 @@ async def pause_webhook(connection: Connection, dip_id: str, channel: str, now: 
 async def delete_webhook(connection: Connection, dip_id: str, channel: str) -> bool:
     """Take it away; False when there was none. What is queued for it waits."""
     return await connection.fetchval(load_queries("webhooks")["delete_webhook"], dip_id, channel) is not None
+
+
+async def reopen_queues(connection: Connection, dip_id: str, channel: str, now: datetime) -> None:
+    """Whatever kept deliveries back is said to be mended: they are tried at once, and the alarms about it end."""
+    await wake_queues(connection, dip_id, channel)
+    for kind in (AlarmKind.QUEUE_STOPPED, AlarmKind.BREAKER_OPEN):
+        await clear_alarms(connection, kind, f"{dip_id} {channel}", now)

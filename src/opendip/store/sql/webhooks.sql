@@ -8,6 +8,7 @@ on conflict (dip_id, channel) do update
 set url = excluded.url, max_message_count = excluded.max_message_count,
     max_payload_bytes = excluded.max_payload_bytes, max_message_rate = excluded.max_message_rate,
     changed_at = excluded.changed_at
+returning paused_at
 
 -- name: pause_webhook
 -- Nothing goes to it from now on, until it is resumed ($3: when; null resumes).
