@@ -78,6 +78,12 @@ class Settings:
         1, "How long the first pause before another attempt at a delivery is; it doubles.", least=0.01
     )
     retry_ceiling_seconds: float = _setting(300, "The longest pause between two attempts.", least=0.01)
+    dead_letter_after_days: float = _setting(
+        14,
+        "How long a message is tried to be delivered; then it is a dead letter and its sender is told (FS 5.5.8). "
+        "`dip channel set` sets another time, and other pauses, for one channel.",
+        least=0.00001,
+    )
     default_max_message_count: int = _setting(
         1000, "The most messages of one delivery, unless the webhook says otherwise.", least=1
     )

@@ -33,6 +33,8 @@ class NewDeadLetter(NamedTuple):
     accepted_on: date | None
     code: str
     text: str
+    replay: int | None = None
+    """The replay under whose transaction id it went."""
 
 
 async def keep_dead_letters(
@@ -41,9 +43,7 @@ async def keep_dead_letters(
     """All of one queue; one that is there already stays as it is."""
     if not letters:
         return
-    positions, submissions, indexes, days, codes, texts = (list(column) for column in zip(*letters, strict=True))
+    columns = [list(column) for column in zip(*letters, strict=True)]
     await connection.execute(
-        load_queries("dead_letters")["keep_dead_letters"],
-        *(queue, positions, submissions, indexes, days, codes),
-        *(kind.value, owner.value, now, texts),
+        load_queries("dead_letters")["keep_dead_letters"], queue, kind.value, owner.value, now, *columns
     )

@@ -75,5 +75,11 @@ def _queue_again(queue: int, again: Sequence[Wanted]) -> list[NewEntry]:
 def _bury(wanted: Wanted, reason: Reason) -> NewDeadLetter:
     entry = wanted.entry
     return NewDeadLetter(
-        wanted.position, entry.submission, wanted.message_index, entry.accepted_on, reason.code, reason.text
+        wanted.position,
+        entry.submission,
+        wanted.message_index,
+        entry.accepted_on,
+        reason.code,
+        reason.text,
+        entry.replay,
     )
