@@ -20,10 +20,15 @@ _ADDRESSING_LEVEL = 3
 
 
 class ChunkAddressing(msgspec.Struct, array_like=True):
-    """The A0 blocks of a chunk: the different ones, and which of them each message has (-1: it was not routed)."""
+    """The A0 blocks of a chunk: the different ones, and which of them each message has (-1: it was not routed).
+
+    So too its senders, each with its role. They are missing from chunks that were routed before they were kept.
+    """
 
     blocks: list[bytes]
     of: list[int]
+    senders: list[tuple[str, str]] = []
+    sent_by: list[int] = []
 
     def pack(self) -> bytes:
         return zstandard.ZstdCompressor(level=_ADDRESSING_LEVEL).compress(msgspec.msgpack.encode(self))

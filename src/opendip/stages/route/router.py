@@ -143,11 +143,16 @@ class Router:
         now: datetime,
     ) -> ChunkAddressing:
         blocks: dict[bytes, int] = {}
+        senders: dict[tuple[str, str], int] = {}
         of: list[int] = []
+        sent_by: list[int] = []
         for message in messages:
             if message is None:
                 of.append(-1)
+                sent_by.append(-1)
                 continue
+            sender = message.header.sender
+            sent_by.append(senders.setdefault((sender.senderDIPID, sender.senderRoleID), len(senders)))
             found = addressed.address(message, responsible)
             for fault in found.faults:
                 self._report(message, fault, publisher, routed, now)
@@ -157,7 +162,7 @@ class Router:
             of.append(blocks.setdefault(found.addresses.block, len(blocks)))
             for recipient in found.addresses.recipients:
                 routed.members[recipient].append(message.index)
-        return ChunkAddressing(list(blocks), of)
+        return ChunkAddressing(list(blocks), of, list(senders), sent_by)
 
     def _report(
         self, message: RoutedMessage, fault: Fault, publisher: Publisher, routed: _Routed, now: datetime
