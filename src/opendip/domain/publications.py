@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from opendip.domain.references import (
     format_correlation_prefix,
     format_index,
+    format_replay_prefix,
     format_timestamp,
     format_transaction_prefix,
 )
@@ -126,7 +127,8 @@ def _write_again(block: Raw) -> bytes:
     return _encode(_decode_any(block))
 
 
-def name_transaction(wrapper: Wrapper, sender: Sender, index: int) -> str:
+def name_transaction(wrapper: Wrapper, sender: Sender, index: int, replay: int | None = None) -> str:
+    """The transaction id that a message goes under: its first, or that of a replay of this number."""
     prefix = format_transaction_prefix(
         wrapper.channel,
         sender.senderDIPID,
@@ -134,7 +136,8 @@ def name_transaction(wrapper: Wrapper, sender: Sender, index: int) -> str:
         wrapper.accepted_at.date(),
         wrapper.submission,
     )
-    return prefix + format_index(index)
+    again = "" if replay is None else format_replay_prefix(replay)
+    return again + prefix + format_index(index)
 
 
 class Publisher:
@@ -157,7 +160,7 @@ class Publisher:
             label = _NAMES.get(name)
             if label is not None:
                 parts += (label, _write_again(block), b",")
-        parts += (b'"A0":', address_block, self._wrap(header, index).encode())
+        parts += (b'"A0":', address_block, b',"D0":', self._make_d0(header, index).encode(), b"}")
         if header.has_body:
             parts += (b',"CustomBlock":', header.body)
         parts.append(b"}}")
@@ -169,7 +172,7 @@ class Publisher:
             return None
         return self._correlation + format_index(index)
 
-    def _wrap(self, header: Header, index: int) -> str:
+    def _make_d0(self, header: Header, index: int) -> str:
         sender, number = header.sender, format_index(index)
         key = (sender.senderDIPID, sender.senderRoleID)
         prefix = self._prefixes.get(key)
@@ -179,8 +182,35 @@ class Publisher:
         correlation = f'"{created}"' if created else "null"
         ticket = f'"{self.wrapper.ticket_url}{prefix}{number}"' if self.wrapper.ticket_url else "null"
         return (
-            f',"D0":{{"transactionID":"{prefix}{number}{self._after_transaction}{correlation},'
-            f'"replayIndicator":false,"serviceTicketURL":{ticket}}}}}'
+            f'{{"transactionID":"{prefix}{number}{self._after_transaction}{correlation},'
+            f'"replayIndicator":false,"serviceTicketURL":{ticket}}}'
+        )
+
+
+class Republisher(Publisher):
+    """Encodes messages for a replay: under new ids, and with the first D0 block beside the payload.
+
+    E2E 4.9: transaction and correlation id have a prefix, and the initial wrapper is sent too. CommonBlock admits no
+    further block, so it stands outside; all else, times too, is as it was delivered first.
+    """
+
+    def __init__(self, wrapper: Wrapper, replay: int) -> None:
+        super().__init__(wrapper)
+        self._replay_prefix = format_replay_prefix(replay)
+
+    def publish(self, header: Header, address_block: bytes, index: int) -> bytes:
+        first = super()._make_d0(header, index).encode()
+        return b"".join((super().publish(header, address_block, index)[:-1], b',"initialD0":', first, b"}"))
+
+    def _make_d0(self, header: Header, index: int) -> str:
+        replayed, wrapper = self._replay_prefix, self.wrapper
+        transaction = replayed + name_transaction(wrapper, header.sender, index)
+        created = self.find_created_correlation(header, index)
+        correlation = f'"{replayed}{created}"' if created else "null"
+        ticket = f'"{wrapper.ticket_url}{transaction}"' if wrapper.ticket_url else "null"
+        return (
+            f'{{"transactionID":"{transaction}{self._after_transaction}{correlation},'
+            f'"replayIndicator":true,"serviceTicketURL":{ticket}}}'
         )
 
 

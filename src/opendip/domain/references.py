@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 INDEX_DIGITS = 5
 _TRANSACTION = re.compile(
-    r"T-((?:IF|REP)-[0-9]{3}[A-Z]?)-([0-9A-Za-z]{10})-([A-Z]{2,5})-([0-9]{8})-([0-9a-f]{6,28})", re.ASCII
+    r"(?:R-([0-9a-f]{8})-)?T-((?:IF|REP)-[0-9]{3}[A-Z]?)-([0-9A-Za-z]{10})-([A-Z]{2,5})-([0-9]{8})-([0-9a-f]{6,28})", re.ASCII
 )
+_REPLAY_PREFIX = re.compile(r"\AR-[0-9a-f]{8}-", re.ASCII)
 REFERENCE_LENGTH = 200
 _REFERENCE = re.compile(r"S-(?:(?:IF|REP)-)?[0-9]{3,4}-[0-9a-fA-F]{10}-[A-Z]{3,5}-[0-9]{8}-[0-9a-zA-Z]+", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d[+-]\d\d:\d\d", re.ASCII)
@@ -26,6 +27,18 @@ class TransactionId(NamedTuple):
     accepted_on: date
     submission: int
     message_index: int
+    replay: int | None = None
+    """The number of the replay under which it went; None for the first time."""
+
+
+def format_replay_prefix(replay: int) -> str:
+    """What stands before the first transaction and correlation ids of a replayed message (E2E 4.9)."""
+    return f"R-{replay:08x}-"
+
+
+def strip_replay_prefix(text: str) -> str:
+    """The first id of a message, of whichever id it went under."""
+    return _REPLAY_PREFIX.sub("", text, count=1)
 
 
 def format_transaction_prefix(channel: str, dip_id: str, role: str, accepted_on: date, submission: int) -> str:
@@ -43,17 +56,18 @@ def format_index(index: int) -> str:
 
 
 def find_transaction(text: str) -> TransactionId | None:
-    """What the transaction id says, or None when it is not one of ours."""
+    """What the transaction id says, with the prefix of a replay or without; None when it is not one of ours."""
     match = _TRANSACTION.fullmatch(text)
     if match is None:
         return None
-    channel, dip_id, role, day, sequence = match.groups()
+    number, channel, dip_id, role, day, sequence = match.groups()
     try:
         accepted_on = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
         return None
     submission, message_index = int(sequence[:-INDEX_DIGITS], 16), int(sequence[-INDEX_DIGITS:], 16)
-    return TransactionId(channel, dip_id, role, accepted_on, submission, message_index)
+    replay = int(number, 16) if number else None
+    return TransactionId(channel, dip_id, role, accepted_on, submission, message_index, replay)
 
 
 class ReferenceStart(NamedTuple):
