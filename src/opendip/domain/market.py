@@ -4,12 +4,16 @@ A picture is never changed: a change of the market makes a new one, and every pr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 STATUS_WEBHOOK = "STATUS"
 """Stands where a channel stands, for the webhook that takes status messages (E2E 4.8)."""
+
+
+DIP_ROLE = "DIP"
+"""The role in which the DIP itself takes and sends messages (E2E 5.1.7); no participant holds it."""
 
 
 class Role(NamedTuple):
@@ -118,3 +122,11 @@ class Market:
         """Whether the provider may act for that DIP id in that role (E2E 4.4.2.3)."""
         nominations = self.nominations.get((provider_dip_id, for_dip_id), ())
         return any(n.role in (None, role) and n.tenure.covers(day) for n in nominations)
+
+
+def add_dip(market: Market, dip_id: str) -> Market:
+    """The same picture with the DIP itself in it, in its own role and no other."""
+    always = Tenure(date.min)
+    dip = Participant(dip_id, organisation="", roles={DIP_ROLE: always})
+    participants = {**market.participants, dip_id: dip}
+    return replace(market, participants=participants, holders={**market.holders, DIP_ROLE: (dip_id,)})
