@@ -214,6 +214,10 @@ class Republisher(Publisher):
         )
 
 
+def make_publisher(wrapper: Wrapper, replay: int | None) -> Publisher:
+    return Publisher(wrapper) if replay is None else Republisher(wrapper, replay)
+
+
 def join_batch(messages: Sequence[bytes]) -> bytes:
     """The JSON array of some published messages."""
     return b"[" + b",".join(messages) + b"]"

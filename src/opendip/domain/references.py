@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 INDEX_DIGITS = 5
 _TRANSACTION = re.compile(
-    r"(?:R-([0-9a-f]{8})-)?T-((?:IF|REP)-[0-9]{3}[A-Z]?)-([0-9A-Za-z]{10})-([A-Z]{2,5})-([0-9]{8})-([0-9a-f]{6,28})", re.ASCII
+    r"(?:R-([0-9a-f]{8})-)?T-((?:IF|REP)-[0-9]{3}[A-Z]?)-([0-9A-Za-z]{10})-([A-Z]{2,5})-([0-9]{8})-([0-9a-f]{6,28})",
+    re.ASCII,
 )
 _REPLAY_PREFIX = re.compile(r"\AR-[0-9a-f]{8}-", re.ASCII)
 REFERENCE_LENGTH = 200

@@ -7,11 +7,12 @@ encoding. What has been pushed out is made again from its chunk and its addresse
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import zstandard
 
-from opendip.domain.publications import Header, Publisher, Sender, Wrapper
+from opendip.domain.publications import Header, Publisher, Sender, Wrapper, make_publisher
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK, unpack_chunk
 from opendip.store.pool import Connection
 from opendip.store.submissions import ChunkKey, Submitted, list_addressed_chunks, list_submissions
@@ -51,6 +52,20 @@ class Published:
 PublishedChunk = Sequence[Published | None]
 """The messages of a chunk by their place in it; None where a message was refused or not routed."""
 
+ChunkName = tuple[int, int, int | None]
+"""A published chunk: its submission, its number, and the number of the replay it is published for, if it is."""
+
+
+class PublishedKey(NamedTuple):
+    """A chunk to be published: under the first transaction ids, or under those of a replay."""
+
+    chunk: ChunkKey
+    replay: int | None
+
+    @property
+    def name(self) -> ChunkName:
+        return self.chunk.submission, self.chunk.number, self.replay
+
 
 def publish_chunk(
     publisher: Publisher, first: int, headers: Sequence[Header | None], addressing: ChunkAddressing
@@ -74,14 +89,14 @@ class Archive:
     def __init__(self, most_bytes: int, wrap: Callable[[Submitted], Wrapper]) -> None:
         self._most_bytes = most_bytes
         self._wrap = wrap
-        self._chunks: OrderedDict[tuple[int, int], PublishedChunk] = OrderedDict()
+        self._chunks: OrderedDict[ChunkName, PublishedChunk] = OrderedDict()
         self._bytes = 0
 
     def wrap(self, submitted: Submitted) -> Wrapper:
         return self._wrap(submitted)
 
-    def keep(self, submission: int, number: int, chunk: PublishedChunk) -> None:
-        key = (submission, number)
+    def keep(self, submission: int, number: int, chunk: PublishedChunk, replay: int | None = None) -> None:
+        key = (submission, number, replay)
         if key not in self._chunks:
             self._bytes += _measure(chunk)
         self._chunks[key] = chunk
@@ -94,31 +109,36 @@ class Archive:
         self._bytes = 0
 
     async def find_chunks(
-        self, connection: Connection, keys: Iterable[ChunkKey]
-    ) -> Mapping[tuple[int, int], PublishedChunk]:
-        """These chunks by (submission, number), from memory or read again."""
-        found: dict[tuple[int, int], PublishedChunk] = {}
-        missing: list[ChunkKey] = []
+        self, connection: Connection, keys: Iterable[PublishedKey]
+    ) -> Mapping[ChunkName, PublishedChunk]:
+        """These chunks by name, from memory or read again."""
+        found: dict[ChunkName, PublishedChunk] = {}
+        missing: list[PublishedKey] = []
         for key in keys:
-            name = (key.submission, key.number)
-            chunk = self._chunks.get(name)
+            chunk = self._chunks.get(key.name)
             if chunk is None:
                 missing.append(key)
             else:
-                found[name] = chunk
+                found[key.name] = chunk
         if missing:
             found |= await self._read(connection, missing)
         return found
 
-    async def _read(self, connection: Connection, keys: Sequence[ChunkKey]) -> dict[tuple[int, int], PublishedChunk]:
-        wanted = {(k.submission, k.accepted_on) for k in keys}
-        submissions = await list_submissions(connection, wanted)
-        publishers = {n: Publisher(self._wrap(s)) for n, s in submissions.items()}
+    async def _read(self, connection: Connection, keys: Sequence[PublishedKey]) -> dict[ChunkName, PublishedChunk]:
+        chunks = list(dict.fromkeys(key.chunk for key in keys))
+        submissions = await list_submissions(connection, {(c.submission, c.accepted_on) for c in chunks})
+        contents = {(s, n): rest for s, n, *rest in await list_addressed_chunks(connection, chunks)}
+        publishers: dict[tuple[int, int | None], Publisher] = {}
         found = {}
-        for submission, number, content, addressing in await list_addressed_chunks(connection, keys):
-            chunk = read_chunk(publishers[submission], number, content, ChunkAddressing.unpack(addressing))
-            self.keep(submission, number, chunk)
-            found[submission, number] = chunk
+        for key in keys:
+            submission, number, replay = key.name
+            if (submission, replay) not in publishers:
+                publishers[submission, replay] = make_publisher(self._wrap(submissions[submission]), replay)
+            content, addressing = contents[submission, number]
+            publisher = publishers[submission, replay]
+            chunk = read_chunk(publisher, number, content, ChunkAddressing.unpack(addressing))
+            self.keep(submission, number, chunk, replay)
+            found[key.name] = chunk
         return found
 
 

@@ -1,6 +1,6 @@
 """Batches keep to the recipient's limits whatever is queued, and leave nothing out (E2E 4.6.2)."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import msgspec
 from hypothesis import given
@@ -16,11 +16,12 @@ from opendip.stages.deliver.batches import (
     make_batch,
     make_status_batch,
 )
-from opendip.store.archive import Published
+from opendip.store.archive import ChunkName, Published
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK
 from opendip.store.queues import Entry, StatusEntry
 
 DAY = date(2026, 3, 21)
+AT = datetime(2026, 3, 21, 19, 5, tzinfo=UTC)
 SENDER = Sender("1400000011", "SDS", "S-IF-021-1400000011-SDS-20260321-1")
 
 submissions = st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=6), min_size=1, max_size=5)
@@ -37,16 +38,16 @@ def make_entries(sizes: list[list[int]]) -> list[Entry]:
         position += len(messages)
         # Every other message of a submission, from a place where two chunks meet.
         members = [MESSAGES_IN_A_CHUNK - 2 + 2 * n for n in range(len(messages))]
-        entries.append(Entry(position, len(messages), number, DAY, DAY, members))
+        entries.append(Entry(position, len(messages), number, DAY, DAY, members, AT, None))
     return entries
 
 
-def make_chunks(sizes: list[list[int]]) -> dict[tuple[int, int], list[Published | None]]:
-    chunks: dict[tuple[int, int], list[Published | None]] = {}
+def make_chunks(sizes: list[list[int]]) -> dict[ChunkName, list[Published | None]]:
+    chunks: dict[ChunkName, list[Published | None]] = {}
     for entry, messages in zip(make_entries(sizes), sizes, strict=True):
         for index, size in zip(entry.members, messages, strict=True):
             number, offset = divmod(index, MESSAGES_IN_A_CHUNK)
-            chunk = chunks.setdefault((entry.submission, number), [None] * MESSAGES_IN_A_CHUNK)
+            chunk = chunks.setdefault((entry.submission, number, None), [None] * MESSAGES_IN_A_CHUNK)
             chunk[offset] = Published(make_message(entry.submission, index, size), SENDER, None)
     return chunks
 
@@ -56,7 +57,7 @@ def drain(sizes: list[list[int]], limits: Limits) -> list[Batch]:
     entries, chunks, bodies = make_entries(sizes), make_chunks(sizes), Bodies()
     batches: list[Batch] = []
     while wanted := list_wanted(entries, batches[-1].to_position if batches else 0, limits.messages):
-        needed = {(key.submission, key.number): chunks[key.submission, key.number] for key in list_chunk_keys(wanted)}
+        needed = {key.name: chunks[key.name] for key in list_chunk_keys(wanted)}
         batches.append(make_batch(wanted, needed, limits, bodies))
     return batches
 
@@ -90,7 +91,7 @@ def test_positions_follow_one_another_without_a_gap(sizes: list[list[int]], limi
 
 @given(texts=st.lists(st.integers(1, 60).map(lambda size: b'"%s"' % (b"x" * size)), min_size=1), limits=limits)
 def test_status_messages_keep_to_the_limits_too(texts: list[bytes], limits: Limits) -> None:
-    entries = [StatusEntry(position, DAY, text) for position, text in enumerate(texts, 1)]
+    entries = [StatusEntry(position, DAY, text, AT) for position, text in enumerate(texts, 1)]
     sent: list[bytes] = []
     while entries:
         batch = make_status_batch(entries, limits)

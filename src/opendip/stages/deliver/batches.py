@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from opendip.client.signing import content_hash
 from opendip.domain.publications import join_batch
-from opendip.store.archive import Published, PublishedChunk
+from opendip.store.archive import ChunkName, Published, PublishedChunk, PublishedKey
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK
 from opendip.store.queues import Entry, StatusEntry
 from opendip.store.submissions import ChunkKey
@@ -42,7 +42,12 @@ class Batch:
     body: Body
     wanted: Sequence[Wanted]
     published: Sequence[Published]
-    """One a message, like `wanted`; both empty for status messages, about which nothing is reported."""
+    """One a message, like `wanted`; both empty for status messages."""
+    statuses: Sequence[StatusEntry] = ()
+
+    @property
+    def message_count(self) -> int:
+        return len(self.wanted) or len(self.statuses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +89,15 @@ def list_wanted(entries: Sequence[Entry], done: int, most: int) -> list[Wanted]:
     return wanted
 
 
-def list_chunk_keys(wanted: Sequence[Wanted]) -> list[ChunkKey]:
-    keys = {ChunkKey(e.submission, i // MESSAGES_IN_A_CHUNK, e.accepted_on) for e, _, i in wanted}
-    return sorted(keys)
+def list_chunk_keys(wanted: Sequence[Wanted]) -> list[PublishedKey]:
+    """Each once, in the order of the queue."""
+    days = {(e.submission, i // MESSAGES_IN_A_CHUNK, e.replay): e.accepted_on for e, _, i in wanted}
+    return [PublishedKey(ChunkKey(name[0], name[1], day), name[2]) for name, day in days.items()]
 
 
 def make_batch(
     wanted: Sequence[Wanted],
-    chunks: Mapping[tuple[int, int], PublishedChunk],
+    chunks: Mapping[ChunkName, PublishedChunk],
     limits: Limits,
     bodies: Bodies,
 ) -> Batch:
@@ -104,14 +110,16 @@ def make_batch(
             break
         messages.append(published)
     taken = wanted[: len(messages)]
-    body = bodies.make(tuple((w.entry.submission, w.message_index) for w in taken), [m.data for m in messages])
+    body = bodies.make(
+        tuple((w.entry.submission, w.message_index, w.entry.replay) for w in taken), [m.data for m in messages]
+    )
     return Batch(taken[0].position, taken[-1].position, taken[-1].entry.routed_on, body, taken, messages)
 
 
-def _find(wanted: Sequence[Wanted], chunks: Mapping[tuple[int, int], PublishedChunk]) -> Iterator[Published]:
+def _find(wanted: Sequence[Wanted], chunks: Mapping[ChunkName, PublishedChunk]) -> Iterator[Published]:
     for entry, _, index in wanted:
         number, offset = divmod(index, MESSAGES_IN_A_CHUNK)
-        published = chunks[entry.submission, number][offset]
+        published = chunks[entry.submission, number, entry.replay][offset]
         assert published is not None, "a queued message was routed, so it has addresses"
         yield published
 
@@ -127,4 +135,4 @@ def make_status_batch(entries: Sequence[StatusEntry], limits: Limits) -> Batch:
     taken = entries[:count]
     data = join_batch([entry.entry for entry in taken])
     body = Body(data, content_hash(data))
-    return Batch(taken[0].last_position, taken[-1].last_position, taken[-1].created_on, body, (), ())
+    return Batch(taken[0].last_position, taken[-1].last_position, taken[-1].created_on, body, (), (), taken)
