@@ -75,7 +75,10 @@ class Settings:
     webhook_connect_timeout_seconds: float = _setting(10, "How long connecting to a webhook may take.", least=0.1)
     webhook_answer_timeout_seconds: float = _setting(60, "How long a webhook may take to answer a delivery.", least=0.1)
     retry_base_seconds: float = _setting(
-        1, "How long the first pause before another attempt at a delivery is; it doubles.", least=0.01
+        1,
+        "The first pause before another attempt at a delivery is at most so long; it doubles. "
+        "For one channel: `dip channel set`.",
+        least=0.01,
     )
     retry_ceiling_seconds: float = _setting(300, "The longest pause between two attempts.", least=0.01)
     dead_letter_after_days: float = _setting(
@@ -83,6 +86,21 @@ class Settings:
         "How long a message is tried to be delivered; then it is a dead letter and its sender is told (FS 5.5.8). "
         "`dip channel set` sets another time, and other pauses, for one channel.",
         least=0.00001,
+    )
+    breaker_failures: int = _setting(
+        5, "After so many failures in a row, or half of the last 20, nothing is sent to a webhook for a while.", least=1
+    )
+    breaker_pause_seconds: float = _setting(
+        5, "How long that is the first time; then one batch is tried. It doubles while that fails.", least=0.01
+    )
+    breaker_ceiling_seconds: float = _setting(300, "The longest such pause.", least=0.01)
+    recipient_concurrency: int = _setting(
+        8, "How many of one recipient's queues one worker delivers at a time, of its 128 in all.", least=1
+    )
+    lease_seconds: float = _setting(
+        20,
+        "How long the queues of a worker that has died wait for another; leases are renewed four times as often.",
+        least=1,
     )
     default_max_message_count: int = _setting(
         1000, "The most messages of one delivery, unless the webhook says otherwise.", least=1

@@ -3,21 +3,24 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from uuid import uuid4
 
-from opendip.store.pool import Pool
-from opendip.store.queues import (
+from opendip.store.leases import (
     Attempt,
-    NewEntry,
-    QueueName,
-    append_entries,
+    Recorded,
     claim_queues,
-    count_backlog,
-    list_entries,
-    list_queues,
-    list_status_messages,
     postpone_queue,
     record_delivery,
     record_failure,
     release_queue,
+)
+from opendip.store.pool import Pool
+from opendip.store.queues import (
+    NewEntry,
+    QueueName,
+    append_entries,
+    count_backlog,
+    list_entries,
+    list_queues,
+    list_status_messages,
     wake_queues,
 )
 
@@ -86,7 +89,7 @@ async def test_two_workers_never_hold_the_same_queue(pool: Pool) -> None:
 
     async def claim(worker: object) -> list[int]:
         async with pool.acquire() as connection:
-            return [q.id for q in await claim_queues(connection, worker, LEASE, 100, [])]  # type: ignore[arg-type]
+            return [q.id for q in await claim_queues(connection, worker, LEASE, 100, {})]  # type: ignore[arg-type]
 
     held = [queue in ids for ids in await asyncio.gather(claim(first), claim(second))]
     assert sorted(held) == [False, True]
@@ -97,9 +100,9 @@ async def test_a_worker_takes_up_its_own_queue_again_unless_it_is_busy_with_it(p
     await append(pool, queue, 1, 1)
     worker = uuid4()
     async with pool.acquire() as connection:
-        assert queue in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [])]
-        assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [queue])]
-        assert queue in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [])]
+        assert queue in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {})]
+        assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {queue: "2300000005"})]
+        assert queue in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {})]
 
 
 async def test_what_was_delivered_is_recorded_only_by_who_holds_the_lease(pool: Pool) -> None:
@@ -107,9 +110,10 @@ async def test_what_was_delivered_is_recorded_only_by_who_holds_the_lease(pool: 
     await append(pool, queue, 1, 5)
     worker = uuid4()
     async with pool.acquire() as connection:
-        await claim_queues(connection, worker, LEASE, 100, [])
-        assert not await record_delivery(connection, uuid4(), an_attempt(queue, 1, 5), TODAY, LEASE)
-        assert await record_delivery(connection, worker, an_attempt(queue, 1, 5), TODAY, LEASE)
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == queue]
+        lost = await record_delivery(connection, uuid4(), leased, an_attempt(queue, 1, 5), TODAY, LEASE)
+        kept = await record_delivery(connection, worker, leased, an_attempt(queue, 1, 5), TODAY, LEASE)
+        assert (lost, kept) == (Recorded.LEASE_LOST, Recorded.KEPT)
         backlog = {b.dip_id: b.tail - b.done for b in await count_backlog(connection)}
         attempts = await connection.fetchval("select count(*) from attempt where queue = $1", queue)
     assert (backlog["2300000006"], attempts) == (0, 1)
@@ -120,11 +124,11 @@ async def test_a_failed_queue_is_not_due_before_its_time_unless_it_is_woken(pool
     await append(pool, queue, 1, 5)
     worker = uuid4()
     async with pool.acquire() as connection:
-        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == queue]
         assert await record_failure(connection, worker, an_attempt(queue, 1, 5), timedelta(hours=1), leased.due_at)
-        assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [])]
+        assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {})]
         await wake_queues(connection, "2300000007", "IF-021")
-        (again,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        (again,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == queue]
     assert (again.failures, again.done) == (1, 0)
 
 
@@ -133,15 +137,15 @@ async def test_a_queue_woken_while_it_is_leased_is_due_at_once_when_it_is_given_
     await append(pool, queue, 1, 5)
     worker = uuid4()
     async with pool.acquire() as connection:
-        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == queue]
         await wake_queues(connection, "2300000009")
         assert await record_failure(connection, worker, an_attempt(queue, 1, 5), timedelta(hours=1), leased.due_at)
-        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == queue]
         await wake_queues(connection, "2300000009")
         await postpone_queue(connection, worker, leased, timedelta(hours=1))
-        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == queue]
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == queue]
         await postpone_queue(connection, worker, leased, timedelta(hours=1))
-        assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [])]
+        assert queue not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {})]
 
 
 async def test_a_queue_given_back_is_free_for_others(pool: Pool) -> None:
@@ -149,9 +153,9 @@ async def test_a_queue_given_back_is_free_for_others(pool: Pool) -> None:
     await append(pool, queue, 1, 5)
     first, second = uuid4(), uuid4()
     async with pool.acquire() as connection:
-        await claim_queues(connection, first, LEASE, 100, [])
+        await claim_queues(connection, first, LEASE, 100, {})
         await release_queue(connection, first, queue)
-        assert queue in [q.id for q in await claim_queues(connection, second, LEASE, 100, [])]
+        assert queue in [q.id for q in await claim_queues(connection, second, LEASE, 100, {})]
 
 
 async def test_status_messages_stand_in_their_queue_in_order(pool: Pool) -> None:
@@ -171,8 +175,8 @@ async def test_queues_that_failed_are_claimed_apart_from_the_others(pool: Pool) 
     async with pool.acquire() as connection:
         for queue in (well, ill):
             await append(pool, queue, 1, 1)
-        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, []) if q.id == ill]
+        (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == ill]
         await record_failure(connection, worker, an_attempt(ill, 1, 1), timedelta(0), leased.due_at)
         await release_queue(connection, worker, well)
-        assert ill not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [], has_failed=False)]
-        assert ill in [q.id for q in await claim_queues(connection, worker, LEASE, 100, [], has_failed=True)]
+        assert ill not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, has_failed=False)]
+        assert ill in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, has_failed=True)]

@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 
 from opendip.catalogue import load
+from opendip.domain.breakers import BreakerRules
 from opendip.domain.publications import Wrapper
 from opendip.processes.running import run_beside, run_process, wait_for
 from opendip.processes.trust import TrustWatch
@@ -86,9 +87,17 @@ def _make_rules(settings: Settings, trust: TrustWatch) -> DeliveryRules:
     return DeliveryRules(
         credentials=trust.credentials,
         limits=Limits(settings.default_max_message_count, settings.default_max_payload_bytes),
+        dip_id=settings.dip_id,
         retry_base=timedelta(seconds=settings.retry_base_seconds),
         retry_ceiling=timedelta(seconds=settings.retry_ceiling_seconds),
+        breaker=BreakerRules(
+            failures=settings.breaker_failures,
+            pause=timedelta(seconds=settings.breaker_pause_seconds),
+            ceiling=timedelta(seconds=settings.breaker_ceiling_seconds),
+        ),
+        lease=timedelta(seconds=settings.lease_seconds),
         ticket_url=settings.service_ticket_url or None,
+        recipient_concurrency=settings.recipient_concurrency,
     )
 
 

@@ -1,11 +1,10 @@
-"""Queues that lead to recipients: positions handed out, entries appended, progress recorded, leases held."""
+"""Queues that lead to recipients: positions handed out, entries appended and read, queues woken."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import NamedTuple
-from uuid import UUID
 
+from opendip.store.breakers import try_breakers
 from opendip.store.pool import Connection
 from opendip.store.queries import load_queries
 
@@ -56,34 +55,6 @@ class StatusEntry(NamedTuple):
     created_on: date
     entry: bytes
     queued_at: datetime
-
-
-class LeasedQueue(NamedTuple):
-    """A queue this worker may deliver from, until its lease ends."""
-
-    id: int
-    dip_id: str
-    role: str
-    channel: str
-    done: int
-    done_on: date
-    failures: int
-    due_at: datetime
-    """When it was due, as leased; another time by now means that it was woken meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One POST: the positions it carried, when, for how long, and how it was answered."""
-
-    queue: int
-    from_position: int
-    to_position: int
-    attempted_at: datetime
-    duration: timedelta
-    status: int | None
-    outcome: str
-    response: bytes | None = None
 
 
 class Backlog(NamedTuple):
@@ -166,19 +137,6 @@ async def _append_statuses(
         await connection.copy_records_to_table("status_message", records=rows, columns=columns)
 
 
-async def claim_queues(
-    connection: Connection,
-    worker: UUID,
-    lease: timedelta,
-    most: int,
-    busy_with: Sequence[int],
-    has_failed: bool | None = None,
-) -> list[LeasedQueue]:
-    """Leases on queues that are due, and that nobody is busy with: those that failed last, the others, or either."""
-    rows = await connection.fetch(load_queries("queues")["claim_queues"], worker, lease, most, busy_with, has_failed)
-    return [LeasedQueue(*row) for row in rows]
-
-
 async def list_entries(connection: Connection, queue: int, done: int, done_on: date, most: int) -> list[Entry]:
     rows = await connection.fetch(load_queries("queues")["list_entries"], queue, done, done_on, most)
     return [Entry(*row) for row in rows]
@@ -191,56 +149,10 @@ async def list_status_messages(
     return [StatusEntry(*row) for row in rows]
 
 
-async def record_delivery(
-    connection: Connection, worker: UUID, attempt: Attempt, done_on: date, lease: timedelta
-) -> bool:
-    """The recipient has answered for these positions. False when another worker holds the queue by now."""
-    row = await connection.fetchrow(
-        load_queries("queues")["record_delivery"], attempt.queue, worker, *_spread(attempt), done_on, lease
-    )
-    return row is not None
-
-
-async def record_failure(
-    connection: Connection, worker: UUID, attempt: Attempt, next_in: timedelta, due_at: datetime
-) -> bool:
-    """These positions must be sent again, after that time or when the queue is woken. The lease is given back."""
-    row = await connection.fetchrow(
-        load_queries("queues")["record_failure"], attempt.queue, worker, *_spread(attempt), next_in, due_at
-    )
-    return row is not None
-
-
-def _spread(attempt: Attempt) -> tuple[int, int, datetime, int, int | None, str, bytes | None]:
-    milliseconds = round(attempt.duration.total_seconds() * 1000)
-    a = attempt
-    return (
-        a.from_position,
-        a.to_position,
-        a.attempted_at,
-        milliseconds,
-        a.status,
-        a.outcome,
-        a.response,
-    )
-
-
-async def postpone_queue(connection: Connection, worker: UUID, queue: LeasedQueue, next_in: timedelta) -> None:
-    """Gives the lease back; the queue is due after that time, or when it is woken."""
-    await connection.execute(load_queries("queues")["postpone_queue"], queue.id, worker, next_in, queue.due_at)
-
-
-async def release_queue(connection: Connection, worker: UUID, queue: int) -> None:
-    await connection.execute(load_queries("queues")["release_queue"], queue, worker)
-
-
-async def renew_leases(connection: Connection, worker: UUID, lease: timedelta) -> None:
-    await connection.execute(load_queries("queues")["renew_leases"], worker, lease)
-
-
 async def wake_queues(connection: Connection, dip_id: str, channel: str | None = None) -> None:
-    """Makes a recipient's queues due at once, for its webhook has changed."""
+    """Makes a recipient's queues due at once, stopped ones too: its webhook has changed, or is said to be mended."""
     await connection.execute(load_queries("queues")["wake_queues"], dip_id, channel)
+    await try_breakers(connection, dip_id, channel)
 
 
 async def count_backlog(connection: Connection) -> list[Backlog]:

@@ -1,8 +1,18 @@
 import json
+from datetime import timedelta
 
 import pytest
 
-from opendip.stages.deliver.answers import Delivered, PartlyDelivered, Undelivered, read_answer
+from opendip.stages.deliver.answers import (
+    Delivered,
+    PartlyDelivered,
+    Reason,
+    Refused,
+    Stopping,
+    TooLarge,
+    Undelivered,
+    read_answer,
+)
 from opendip.stages.deliver.transport import Reply
 
 FIRST, SECOND, THIRD = "T-1", "T-2", "T-3"
@@ -49,9 +59,41 @@ def test_a_207_that_mentions_no_message_of_the_batch_is_tried_again() -> None:
     assert isinstance(read_answer(mixed(T_9="RCP0000 - ok"), [FIRST]), Undelivered)
 
 
-@pytest.mark.parametrize("status", [200, 202, 204, 301, 400, 401, 404, 413, 429, 500, 503])
-def test_any_other_status_is_tried_again(status: int) -> None:
-    assert read_answer(Reply(status, b""), [FIRST]) == Undelivered(f"answered {status}")
+@pytest.mark.parametrize("status", [400, 405, 406])
+def test_a_refusal_of_the_call_refuses_every_message(status: int) -> None:
+    answer = read_answer(Reply(status, b"<html>no</html>"), [FIRST, SECOND])
+    assert isinstance(answer, Refused)
+    assert {t: r.text for t, r in answer.refused.items()} == dict.fromkeys(
+        (FIRST, SECOND), f"RCP1000 - The recipient answered {status}"
+    )
+
+
+def test_a_refusal_of_the_call_is_told_in_the_recipients_words() -> None:
+    said = [
+        {"transactionID": None, "message": "RCP1001 - Schema Failure", "help": "line 3\u0000"},
+        {"transactionID": SECOND, "message": "RCP1061 - MPAN unknown"},
+    ]
+    answer = read_answer(Reply(400, json.dumps({"messageArray": said}).encode()), [FIRST, SECOND])
+    assert isinstance(answer, Refused)
+    assert answer.refused[FIRST] == Reason("RCP1001", "RCP1001 - Schema Failure", "line 3 ")
+    assert answer.refused[SECOND].code == "RCP1061"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_may_mend_itself_is_tried_again_as_late_as_the_recipient_asks(status: int) -> None:
+    wait = timedelta(seconds=7)
+    assert read_answer(Reply(status, b"", retry_after=wait), [FIRST]) == Undelivered(f"answered {status}", wait)
+
+
+@pytest.mark.parametrize(
+    "status", [200, 202, 204, 301, 302, 307, 401, 403, 404, 402, 410, 418, 451, 501, 505, 511, 599]
+)
+def test_what_sending_again_does_not_mend_stops_the_queue(status: int) -> None:
+    assert read_answer(Reply(status, b""), [FIRST]) == Stopping(f"answered {status}")
+
+
+def test_413_asks_for_less_at_a_time() -> None:
+    assert read_answer(Reply(413, b""), [FIRST]) == TooLarge()
 
 
 def test_no_answer_is_tried_again_and_says_why() -> None:

@@ -1,38 +1,20 @@
-"""What a recipient's answer means for each message of the batch (E2E 4.6.6)."""
+"""What a recipient's answer means for each message of the batch: the table of E2E 4.6.6.1."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
+from opendip.domain.statuses import TEXT_LENGTH
 from opendip.stages.deliver.transport import Reply
 
 _CODE = re.compile(r"[A-Z]{2,4}[0-9]{3,4}", re.ASCII)
 _SUCCESSES = ("RCP0000", "MSG0000")
 _UNNAMED = "RCP1000"
-TEXT_LENGTH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """All of the batch has arrived."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartlyDelivered:
-    """Some arrived, some were refused, some were not mentioned and must be sent again."""
-
-    refused: Mapping[str, "Reason"]
-    """By transaction id."""
-    unmentioned: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """Nothing is known to have arrived: all of it is sent again."""
-
-    reason: str
+_REFUSING = frozenset({400, 405, 406})
+_RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +26,52 @@ class Reason:
     help: str | None
 
 
-Answer = Delivered | PartlyDelivered | Undelivered
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """All of the batch has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyDelivered:
+    """Some arrived, some were refused, some were not mentioned and must be sent again."""
+
+    refused: Mapping[str, Reason]
+    """By transaction id."""
+    unmentioned: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """None of it will be taken, ever: the senders are told, and it is not sent again."""
+
+    refused: Mapping[str, Reason]
+    """By transaction id; every one of the batch."""
+    reason: Reason
+    """For what has no transaction id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """Nothing is known to have arrived: all of it is sent again, after a while."""
+
+    reason: str
+    retry_after: timedelta | None = None
+    """What the recipient asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The recipient's gateway takes less at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """Something is wrong that sending again does not mend: the queue stops, and people are told."""
+
+    reason: str
+
+
+Answer = Delivered | PartlyDelivered | Refused | Undelivered | TooLarge | Stopping
 
 
 class _Entry(msgspec.Struct):
@@ -60,19 +87,32 @@ class _Response(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Response).decode
 
 
+def names_messages(reply: Reply) -> bool:
+    """Whether the answer speaks of single messages, so that their transaction ids are needed to read it."""
+    return reply.status == 207 or reply.status in _REFUSING
+
+
 def read_answer(reply: Reply, transactions: Sequence[str]) -> Answer:
     """The transactions are those of the batch; what the answer says of others is ignored."""
-    if reply.status == 201:
-        return Delivered()
-    if reply.status == 207:
-        return _read_mixed(reply.body, transactions)
-    return Undelivered(reply.failure or f"answered {reply.status}")
+    match reply.status:
+        case 201:
+            return Delivered()
+        case 207:
+            return _read_mixed(reply.body, transactions)
+        case status if status in _REFUSING:
+            return _read_refusal(reply, transactions)
+        case 413:
+            return TooLarge()
+        case status if status is None or status in _RETRIED:
+            return Undelivered(reply.failure or f"answered {status}", reply.retry_after)
+        case status:
+            # E2E 4.6.6.1: 401, 403, 404 and 505 are not retried; nor is what no recipient should answer at all.
+            return Stopping(f"answered {status}")
 
 
 def _read_mixed(body: bytes, transactions: Sequence[str]) -> Answer:
-    try:
-        entries = _decode(body).messageArray
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    entries = _read_entries(body)
+    if entries is None:
         return Undelivered("answered 207 with a body that is not a StandardResponse")
     said = {e.transactionID: e for e in entries}
     mentioned = [t for t in transactions if t in said]
@@ -83,13 +123,34 @@ def _read_mixed(body: bytes, transactions: Sequence[str]) -> Answer:
     return PartlyDelivered(refused, unmentioned) if refused or unmentioned else Delivered()
 
 
+def _read_refusal(reply: Reply, transactions: Sequence[str]) -> Refused:
+    """E2E 4.6.5: refused whole, often before single messages were recognised, so that no transaction id is quoted."""
+    entries = _read_entries(reply.body) or []
+    reasons = {e.transactionID: _read_reason(e) for e in entries if not _is_success(e)}
+    unnamed = Reason(_UNNAMED, f"{_UNNAMED} - The recipient answered {reply.status}", None)
+    general = next(iter(reasons.values()), unnamed)
+    return Refused({t: reasons.get(t, general) for t in transactions}, general)
+
+
+def _read_entries(body: bytes) -> list[_Entry] | None:
+    try:
+        return _decode(body).messageArray
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 def _is_success(entry: _Entry) -> bool:
     return (entry.message or "").lstrip().startswith(_SUCCESSES)
 
 
 def _read_reason(entry: _Entry) -> Reason:
-    text = (entry.message or "").strip()
+    text = _clean(entry.message or "").strip()
     match = _CODE.match(text)
     code = match.group() if match else _UNNAMED
     shown = text if match else f"{_UNNAMED} - {text or 'refused without a reason'}"
-    return Reason(code, shown[:TEXT_LENGTH], entry.help)
+    return Reason(code, shown[:TEXT_LENGTH], _clean(entry.help) if entry.help else None)
+
+
+def _clean(text: str) -> str:
+    """Without characters that no table and no terminal takes well."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -9,6 +9,7 @@ import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -16,11 +17,14 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from opendip.client.retrying import parse_retry_after
 from opendip.domain.webhook_addresses import is_public_address
 
 MAX_ANSWER_BYTES = 64 * 2**20
 """An answer of 50,000 entries, each with a long help text, stays below it."""
 _PIECE = 256 * 1024
+_LONGEST_WISH = timedelta(days=1)
+"""What a recipient may ask for with Retry-After; the rest of a longer pause it has to ask for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Reply:
     status: int | None
     body: bytes
     failure: str | None = None
+    retry_after: timedelta | None = None
 
 
 class _GuardedResolver(AbstractResolver):
@@ -65,6 +70,11 @@ class Transport:
         )
         self._limit_seconds = connect_timeout_seconds + answer_timeout_seconds
         self._allows_private_addresses = allows_private_addresses
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a POST can take."""
+        return timedelta(seconds=self._limit_seconds)
 
     async def __aenter__(self) -> Self:
         resolver = None if self._allows_private_addresses else _GuardedResolver()
@@ -112,7 +122,8 @@ class Transport:
             answer = await _read(response.content)
             if answer is None:
                 return Reply(None, b"", f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-            return Reply(response.status, answer)
+            asked = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            return Reply(response.status, answer, retry_after=asked and min(asked, _LONGEST_WISH))
 
 
 async def _cut(body: bytes) -> AsyncIterator[memoryview]:
