@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from opendip.cli import catalogue, certificates, homes, markets, participants, processes, trials
+from opendip.cli import catalogue, certificates, channels, homes, markets, participants, processes, trials, webhooks
 from opendip.cli.failures import explain
 
 
@@ -31,6 +31,17 @@ def make_app() -> typer.Typer:
     app.add_typer(
         _group("The certificates issued.", list=certificates.show, revoke=certificates.revoke),
         name="certificates",
+    )
+    app.add_typer(_group("The rules of single channels.", list=channels.show, set=channels.change), name="channel")
+    app.add_typer(
+        _group(
+            "Where messages are delivered, and how that goes.",
+            list=webhooks.show,
+            pause=webhooks.pause,
+            resume=webhooks.resume,
+            wake=webhooks.wake,
+        ),
+        name="webhooks",
     )
     app.add_typer(_group("What messages look like.", **{"import": catalogue.import_files}), name="catalogue")
     return app

@@ -8,6 +8,7 @@ from opendip.domain.problems import Problem
 _WRITTEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WORDS = (("day", 86400), ("hour", 3600), ("minute", 60))
+_SHORTEST = 0.001
 _LONGEST = timedelta(days=3650)
 
 
@@ -21,8 +22,10 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise UnusableDuration(f"{text!r} is no duration. Write a number and its unit, such as 90s, 15m, 36h or 14d.")
     seconds = float(match[1]) * _SECONDS[match[2]]
-    if not 0 < seconds <= _LONGEST.total_seconds():
-        raise UnusableDuration(f"{text} cannot be used: a duration is more than 0 and at most {_LONGEST.days}d.")
+    if not _SHORTEST <= seconds <= _LONGEST.total_seconds():
+        raise UnusableDuration(
+            f"{text} cannot be used: a duration is {_SHORTEST}s at least and {_LONGEST.days}d at most."
+        )
     return timedelta(seconds=seconds)
 
 
