@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from opendip.store.embedded import EmbeddedPostgres
 from tests.journeys.waiting import eventually
 
 _READY = {"api": "api_ready", "worker": "worker_ready", "clock": "clock_active"}
@@ -20,19 +21,38 @@ def find_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def has_process(number: int) -> bool:
+    return Path(f"/proc/{number}").exists()
+
+
+async def end_database(postgres: EmbeddedPostgres, number: signal.Signals = signal.SIGQUIT) -> None:
+    """Its processes end at once, in mid-transaction; it recovers from its log when it is started."""
+    postmaster = int((postgres.data / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(postmaster, number)
+    await eventually(lambda: not has_process(postmaster), "the database has ended")
+
+
 class DipProcess:
     """One process of a DIP, its log in a file."""
 
-    def __init__(self, part: str, home: Path, log: Path, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        part: str,
+        home: Path,
+        log: Path,
+        settings: Mapping[str, object] | None = None,
+        program: Sequence[str] = ("-m", "opendip"),
+    ) -> None:
         self.part = part
         self.log = log
         self._home = home
+        self._program = program
         self._settings = {f"DIP_{name.upper()}": str(value) for name, value in (settings or {}).items()}
         self._process: subprocess.Popen[bytes] | None = None
 
     def launch(self) -> None:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DIP_")}
-        command = [sys.executable, "-m", "opendip", self.part, "--home", str(self._home)]
+        command = [sys.executable, *self._program, self.part, "--home", str(self._home)]
         self._begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -54,6 +74,11 @@ class DipProcess:
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def read_log(self) -> str:
         return self.log.read_text() if self.log.exists() else ""

@@ -4,10 +4,6 @@ This DIP's database writes to the disk as in earnest (fsync is on). What is draw
 """
 
 import asyncio
-import base64
-import hashlib
-import os
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -16,19 +12,18 @@ from pathlib import Path
 from random import Random
 
 import pytest_asyncio
-from cryptography import x509
 
-from opendip.client import Credentials, Patience, Sender, content_hash, signed_text, verify
-from opendip.store.chunks import rebuild_body
+from opendip.client import Credentials, Patience, Sender
 from opendip.store.embedded import EmbeddedPostgres
 from opendip.store.pool import open_connection
 from tests.journeys.answers import Reply, assert_accepted, assert_refused
 from tests.journeys.conftest import apply, make_home, stop_all
 from tests.journeys.drafts import draft
+from tests.journeys.evidence import prove_evidence
 from tests.journeys.inboxes import Inbox, take_all
 from tests.journeys.market import DATA, DISTRIBUTOR, MPANS, SETTLEMENT, SHAPING, SUPPLIER
 from tests.journeys.participants import Participant, encode_batch, get_path
-from tests.journeys.processes import DipProcess, find_free_port
+from tests.journeys.processes import DipProcess, end_database, find_free_port
 from tests.journeys.waiting import eventually
 
 RECIPIENTS = (SUPPLIER, DISTRIBUTOR, SETTLEMENT, SHAPING)
@@ -64,13 +59,7 @@ class MortalDip:
         await asyncio.to_thread(self.postgres.start)
 
     async def stop_database_at_once(self) -> None:
-        number = int((self.postgres.data / "postmaster.pid").read_text().splitlines()[0])
-        os.kill(number, signal.SIGQUIT)
-        await eventually(lambda: not has_process(number), "the database has ended")
-
-
-def has_process(number: int) -> bool:
-    return Path(f"/proc/{number}").exists()
+        await end_database(self.postgres)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -142,28 +131,12 @@ async def test_every_message_answered_for_is_delivered_to_every_recipient(mortal
         assert mortal.inboxes[recipient].arrivals.keys() == set(sent.transactions)
     assert mortal.inboxes[DATA].statuses == []
     mortal.inboxes[SUPPLIER].answering = take_all
-    assert await prove_evidence(mortal) == sent.calls
+    assert await prove_evidence(mortal.postgres.url) == sent.calls
 
 
 async def take_slowly(_: object) -> None:
     """So that some deaths fall into the midst of a delivery."""
     await asyncio.sleep(0.05)
-
-
-async def prove_evidence(mortal: MortalDip) -> int:
-    """What each caller signed is rebuilt from the archive, and its signature verifies; answers how many."""
-    async with open_connection(mortal.postgres.url) as connection:
-        submissions = await connection.fetch("select * from submission")
-        for kept in submissions:
-            query = "select content from chunk where submission = $1 order by number"
-            body = rebuild_body(row["content"] for row in await connection.fetch(query, kept["id"]))
-            assert hashlib.sha256(body).digest() == kept["content_hash"]
-            query = "select pem from certificate where fingerprint = $1"
-            pem = await connection.fetchval(query, kept["signing_certificate"])
-            key = x509.load_pem_x509_certificate(pem.encode()).public_key()
-            text = signed_text(kept["method"], kept["url"], kept["signature_date"], content_hash(body))
-            verify(base64.b64encode(kept["signature"]).decode(), text, key)
-    return len(submissions)
 
 
 async def wait_for_more(sent: Sent, count: int) -> None:
