@@ -5,9 +5,17 @@ from datetime import UTC, datetime
 import msgspec
 from starlette.responses import Response
 
-from opendip.domain.outcomes import HELP_LENGTH, SUCCESS, Refusal, ResponseEntry, StandardResponse, Status
+from opendip.domain.outcomes import (
+    HELP_LENGTH,
+    SUCCESS,
+    Acceptance,
+    Refusal,
+    ResponseEntry,
+    StandardResponse,
+    Status,
+)
 from opendip.domain.references import format_timestamp
-from opendip.stages.accept import Acceptance, AcceptRules
+from opendip.stages.accept import AcceptRules
 
 _JSON = "application/json"
 

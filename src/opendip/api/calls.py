@@ -15,6 +15,7 @@ from opendip.api.bodies import ReadBody, read_body
 from opendip.api.context import ApiContext
 from opendip.domain.outcomes import PROCESSING_FAILED, Refusal, Status
 from opendip.stages.accept import Caller, CallHeaders, prove_caller, prove_content
+from opendip.store.signed_calls import SignedCall
 
 AWAY = (
     asyncpg.PostgresConnectionError,
@@ -101,6 +102,12 @@ async def prove_body(request: Request, context: ApiContext, caller: Caller) -> A
         if refusal is not None:
             raise Refused(refusal, caller.dip_id)
         yield body
+
+
+def describe_call(request: Request, caller: Caller, body: ReadBody, now: datetime) -> SignedCall:
+    """The call as it is kept: what was signed, and by whom."""
+    proof = (caller.signature, caller.signing_certificate)
+    return SignedCall(request.method, caller.signed_url, caller.dip_id, *proof, body.data, now)
 
 
 def check_version(request: Request, context: ApiContext, caller: Caller) -> None:

@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from opendip.api.answers import answer_acceptance
-from opendip.api.calls import Refused, check_version, get_now, prove, prove_body
+from opendip.api.calls import Refused, check_version, describe_call, get_now, prove, prove_body
 from opendip.api.context import ApiContext
 from opendip.domain.outcomes import INTERFACE_INVALID, Refusal, Status
-from opendip.stages.accept import AcceptingChannel, Caller, ProvedCall, accept
+from opendip.stages.accept import AcceptingChannel, Caller, accept
 
 
 async def send_messages(request: Request, context: ApiContext) -> Response:
@@ -17,8 +17,8 @@ async def send_messages(request: Request, context: ApiContext) -> Response:
     async with prove_body(request, context, caller) as body:
         # E2E 4.4.3: the interface id, after the sender is established.
         channel = get_channel(request, context, caller)
-        call = ProvedCall(request.method, caller, channel, body.data, now)
-        outcome = await accept(context.pool, call, context.get_market(), context.rules.accept)
+        call = describe_call(request, caller, body, now)
+        outcome = await accept(context.pool, call, channel, context.get_market(), context.rules.accept)
     if isinstance(outcome, Refusal):
         raise Refused(outcome, caller.dip_id)
     return answer_acceptance(outcome)

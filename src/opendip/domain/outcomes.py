@@ -60,6 +60,14 @@ class Refusal:
     retry_after_seconds: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The answer to a call of which at least the form was right: 201 or 207 with its body."""
+
+    status: Status
+    answer: bytes
+
+
 class ResponseEntry(msgspec.Struct, frozen=True, gc=False):
     """One message's part of an answer or a status message (StandardResponseBodyType; E2E 4.4.4.2)."""
 

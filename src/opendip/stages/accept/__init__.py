@@ -3,15 +3,13 @@
 from opendip.stages.accept.answer import AcceptRules
 from opendip.stages.accept.caller import Caller, CallHeaders, prove_caller, prove_content
 from opendip.stages.accept.channels import AcceptingChannel, prepare_channels
-from opendip.stages.accept.submission import Acceptance, ProvedCall, accept
+from opendip.stages.accept.submission import accept
 
 __all__ = [
     "AcceptRules",
-    "Acceptance",
     "AcceptingChannel",
     "CallHeaders",
     "Caller",
-    "ProvedCall",
     "accept",
     "prepare_channels",
     "prove_caller",

@@ -1,4 +1,4 @@
-"""The messages of a call: split, decoded against their schema, checked, turned into what is kept of each.
+"""The messages of a call: decoded against their schema, checked, turned into what is kept of each.
 
 Work goes in steps of a chunk's size, so that a call of 50,000 messages does not keep others waiting.
 """
@@ -14,7 +14,6 @@ from msgspec import UNSET, Raw
 
 from opendip.domain.outcomes import (
     INTERFACE_INVALID,
-    PROCESSING_FAILED,
     REFERENCE_DUPLICATED,
     SCHEMA_FAILURE,
     Fault,
@@ -27,7 +26,6 @@ from opendip.stages.accept.checks import CheckedSender, Checks
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK
 
 DIGEST_BYTES = 16
-_split = msgspec.json.Decoder(list[Raw]).decode
 
 
 class _S0(msgspec.Struct):
@@ -83,25 +81,6 @@ class CheckedMessages:
     @property
     def refused_indexes(self) -> list[int]:
         return [i for i, m in enumerate(self.messages) if m.fault is not None]
-
-
-def split_messages(body: bytes, max_messages: int) -> list[Raw] | Refusal:
-    """The elements of the JSON array, undecoded."""
-    try:
-        raws = _split(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        text = f"The body must be a JSON array of messages, in UTF-8: {_describe(error)}."
-        return Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, text)
-    if not raws:
-        return Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, "The array holds no message; send at least one.")
-    if len(raws) > max_messages:
-        text = f"The call holds {len(raws)} messages; at most {max_messages} are taken. Send fewer at a time."
-        return Refusal(Status.TOO_LARGE, PROCESSING_FAILED, text)
-    return raws
-
-
-def _describe(error: Exception) -> str:
-    return str(error).rstrip(".") if isinstance(error, msgspec.DecodeError) else "it is not UTF-8, or too deeply nested"
 
 
 async def check_messages(
