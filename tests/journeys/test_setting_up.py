@@ -1,6 +1,10 @@
 """`dip init`, `dip market apply`, `dip settings` and `dip certificates`, as they are typed."""
 
+import csv
+import io
+import json
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +133,40 @@ def test_a_market_is_applied_while_the_dip_is_up_and_leaves_it_up(
         code, _ = dip("market", "apply", market, "--home", home, "--credentials", tmp_path)
 
         assert (code, postgres.is_running()) == (0, True)
+
+
+def test_webhooks_are_listed_paused_resumed_and_woken(dip: Dip, home: Path, market: Path, tmp_path: Path) -> None:
+    place = ("--home", home, "--recipient", "1200000015")
+    hooks = MARKET.replace("/messages", "/messages?key=secret").replace("webhooks: {", "webhooks: {rate: 5, ")
+    market.write_text(hooks)
+    with running(home):
+        apply = ("market", "apply", market, "--home", home, "--credentials", tmp_path / "credentials")
+        dip(*apply)
+        code, listed = dip("webhooks", "list", *place)
+        assert (code, "taking messages" in listed, "IF-006" in listed, "STATUS" in listed) == (0, True, True, True)
+        assert "secret" not in listed
+
+        assert dip("webhooks", "pause", *place, "--channel", "IF-006") == (
+            0,
+            "Paused for 1200000015: IF-006. What comes for it waits.\n",
+        )
+        _, applied = dip(*apply)
+        assert re.search(r"webhooks\W+(\d+)\W+│\n", applied), "applied again, the webhooks are left as they are"
+        _, said = dip("webhooks", "list", *place, "--channel", "IF-006", "--json")
+        [paused] = json.loads(said)
+        assert paused["paused_at"] is not None
+        assert (paused["url"], paused["max_message_rate"]) == ("https://127.0.0.1:9443/messages", 5)
+        assert "paused since" in dip("webhooks", "list", *place)[1]
+
+        assert "Tried again now for 1200000015: IF-006" in dip("webhooks", "wake", *place, "--channel", "IF-006")[1]
+        assert "paused since" in dip("webhooks", "list", *place)[1]
+        assert dip("webhooks", "resume", *place)[0] == 0
+        _, said = dip("webhooks", "list", *place, "--csv")
+        rows = list(csv.DictReader(io.StringIO(said)))
+        assert {(row["paused_at"], row["breaker"], row["waiting"]) for row in rows} == {("", "closed", "0")}
+
+        code, said = dip("webhooks", "wake", "--home", home, "--recipient", "9900000099")
+        assert (code, "9900000099 has no webhook at all" in said) == (1, True)
 
 
 def test_a_faulty_market_file_fails_with_its_lines(dip: Dip, home: Path, market: Path, tmp_path: Path) -> None:
