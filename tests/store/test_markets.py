@@ -22,6 +22,7 @@ from opendip.store.addresses import find_responsible
 from opendip.store.api_keys import hash_api_key
 from opendip.store.market import find_market_version, load_market
 from opendip.store.pool import Connection, open_connection
+from opendip.store.webhooks import pause_webhook
 from tests.builders import NOW, TODAY
 
 METERING, SUPPLY, PROVIDER = "1200000015", "2300000012", "1046217565"
@@ -114,6 +115,22 @@ async def test_applying_again_changes_nothing(connection: Connection, tmp_path: 
     assert (done.issued, done.unnamed_hosts) == ([], [])
     assert await find_market_version(connection) == version
     assert (tmp_path / "credentials" / SUPPLY / "api-key.txt").read_text() == key
+
+
+async def test_a_pause_is_its_owners_and_outlasts_the_file(
+    connection: Connection, tmp_path: Path, tools: MarketTools
+) -> None:
+    await apply(connection, tmp_path, tools)
+    await pause_webhook(connection, METERING, STATUS_WEBHOOK, NOW)
+
+    same = await apply(connection, tmp_path, tools)
+    limited = await apply(connection, tmp_path, tools, MARKET.replace("webhooks: {", "webhooks: {rate: 9, "))
+    market = await load_market(connection)
+
+    assert +same.outcomes["webhooks"] == {"left": len(market.webhooks)}
+    assert +limited.outcomes["webhooks"] == {"changed": len(market.webhooks)}
+    assert {hook.max_message_rate for hook in market.webhooks.values()} == {9}
+    assert [hook.channel for hook in market.webhooks.values() if hook.paused_at] == [STATUS_WEBHOOK]
 
 
 async def test_what_the_file_no_longer_gives_a_participant_goes_and_others_stay(

@@ -20,9 +20,9 @@ async def add_queue(connection: Connection, name: QueueName, tail: int, done: in
 
 
 async def add_attempt(connection: Connection, queue: int, position: int, minutes: int, status: int | None) -> None:
+    columns = "queue, from_position, to_position, attempted_on, attempted_at, duration_ms, status, outcome"
     await connection.execute(
-        """insert into attempt
-        (queue, from_position, to_position, attempted_on, attempted_at, duration_ms, status, outcome) values ($1, $2, $2, $3::date, $4, 5, $5, $6)""",
+        f"insert into attempt ({columns}) values ($1, $2, $2, $3::date, $4, 5, $5, $6)",
         *(queue, position, NOW.date(), NOW + timedelta(minutes=minutes), status, f"tried at {minutes}"),
     )
 

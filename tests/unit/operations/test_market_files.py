@@ -42,7 +42,7 @@ organisations:
       - dip_id: 0200000015
         mpid: EXMT
         roles: [MSS, {role: MSA, from: 2025-01-01, to: "2026-01-01"}]
-        webhooks: {messages: "https://hooks.example.org/in", max_message_count: 50, max_payload_kb: 2}
+        webhooks: {messages: "https://hooks.example.org/in", max_message_count: 50, max_payload_kb: 2, rate: 5}
 connection_providers:
   - {dip_id: "1046217565", organisation: Example Connections Ltd, for: "0200000015", roles: [MSS]}
 addresses:
@@ -59,6 +59,7 @@ address_files: [addresses.csv]
     }
     assert participant.webhooks is not None
     assert (participant.webhooks.max_message_count, participant.webhooks.max_payload_bytes) == (50, 2000)
+    assert participant.webhooks.max_message_rate == 5
     assert wanted.providers[0].for_dip_id == "0200000015"
     assert wanted.addresses[0].row.mpan == 2000056535971
     assert wanted.address_files == (tmp_path / "addresses.csv",)
@@ -92,6 +93,7 @@ def test_an_empty_section_and_a_null_stand_for_nothing(tmp_path: Path) -> None:
         ("{dip_id: 1200000015, roles: [MSS], webhooks: {messages: 'http://a.example.org'}}", "https://"),
         ("{dip_id: 1200000015, roles: [MSS], webhooks: {status: 'https://127.0.0.1/'}}", "allow_private"),
         ("{dip_id: 1200000015, roles: [MSS], webhooks: {max_message_count: 0}}", "a whole number from 1"),
+        ("{dip_id: 1200000015, roles: [MSS], webhooks: {rate: 1000001}}", "a whole number from 1"),
     ],
 )
 def test_a_fault_is_told_with_its_line_and_what_is_expected(tmp_path: Path, participant: str, words: str) -> None:
