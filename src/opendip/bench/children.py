@@ -34,7 +34,7 @@ class Child:
         assert self.process.pid is not None, "it was started"
         return self.process.pid
 
-    def tell(self, word: str) -> None:
+    def tell(self, word: Any) -> None:
         self.pipe.send(word)
 
     async def hear(self) -> Any:

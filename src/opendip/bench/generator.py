@@ -56,15 +56,49 @@ class Orders:
     environment: str
 
 
+class Phase(NamedTuple):
+    """A part of a run: what is sent in it, and about which metering points."""
+
+    options: BenchOptions
+    mpans: tuple[str, ...]
+
+
 def generate(orders: Orders, accepted: Count, pipe: Connection) -> None:
     """Runs in its own process. Warms up, answers with its calls, waits for a word, sends all, answers again."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     uvloop.run(_generate(orders, accepted, pipe))
 
 
+def generate_phases(orders: Orders, accepted: Count, pipe: Connection) -> None:
+    """Runs in its own process. Warms up and answers with its calls; then the same for each `Phase` it hears."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    uvloop.run(_generate_phases(orders, accepted, pipe))
+
+
 async def _generate(orders: Orders, accepted: Count, pipe: Connection) -> None:
+    connections = IN_FLIGHT if orders.options.rate is None else _STEADY_CONNECTIONS
+    async with Sender(Credentials.load(orders.credentials), orders.url, connections=connections) as sender:
+        load = _Load(sender, _make_maker(orders), orders.options, accepted)
+        pipe.send(await load.warm_up())
+        pipe.recv()
+        pipe.send(await load.send_all())
+        # Stays, so that its CPU time can be read, until it is ended.
+        await asyncio.to_thread(pipe.recv)
+
+
+async def _generate_phases(orders: Orders, accepted: Count, pipe: Connection) -> None:
+    maker = _make_maker(orders)
     credentials = Credentials.load(orders.credentials)
-    maker = BatchMaker(
+    async with Sender(credentials, orders.url, connections=_STEADY_CONNECTIONS) as sender:
+        pipe.send(await _Load(sender, maker, orders.options, accepted).warm_up())
+        while True:
+            phase: Phase = await asyncio.to_thread(pipe.recv)
+            maker.choose(phase.mpans)
+            pipe.send(await _Load(sender, maker, phase.options, accepted).send_all())
+
+
+def _make_maker(orders: Orders) -> BatchMaker:
+    return BatchMaker(
         Random(_SEED),  # noqa: S311 - the same values at each run.
         orders.sender,
         orders.distributor,
@@ -72,14 +106,6 @@ async def _generate(orders: Orders, accepted: Count, pipe: Connection) -> None:
         orders.settlement_day,
         orders.environment,
     )
-    connections = IN_FLIGHT if orders.options.rate is None else _STEADY_CONNECTIONS
-    async with Sender(credentials, orders.url, connections=connections) as sender:
-        load = _Load(sender, maker, orders.options, accepted)
-        pipe.send(await load.warm_up())
-        pipe.recv()
-        pipe.send(await load.send_all())
-        # Stays, so that its CPU time can be read, until it is ended.
-        await asyncio.to_thread(pipe.recv)
 
 
 class _Load:

@@ -38,9 +38,13 @@ class BatchMaker:
             )
             for _ in range(_DAYS_OF_VALUES)
         ]
-        self._mpans = [mpan.encode() for mpan in mpans]
+        self.choose(mpans)
         self._reference = f"S-{CHANNEL}-{sender.dip_id}-{sender.role}-".encode() + b"%b-%010x"
         self._made = 0
+
+    def choose(self, mpans: Sequence[str]) -> None:
+        """From now on messages are about these metering points, in turn."""
+        self._mpans = [mpan.encode() for mpan in mpans]
 
     def make_batch(self, count: int, now: datetime) -> bytes:
         """The body of a call: a JSON array of so many messages (about 2 µs each)."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from opendip.domain.problems import Problem
 
 MOST_RECIPIENTS = 8
+MOST_SUPPLIERS = 500
 _MOST_IN_A_CALL = 50_000
 
 
@@ -53,6 +54,51 @@ class BenchOptions:
             size = self.batch if left is None else min(self.batch, left)
             left = None if left is None else left - size
             yield size
+
+
+@dataclass(frozen=True, slots=True)
+class DeadOptions:
+    """How many recipients there are and how many of them are dead; how fast and how long messages go to them."""
+
+    recipients: int = 60
+    dead: int = 10
+    rate: float = 300.0
+    seconds: float = 60.0
+    json: Path | None = None
+    home: Path | None = None
+    keep: bool = False
+
+    def check(self) -> None:
+        """Raises `UnusableOption`."""
+        _expect(2 <= self.recipients <= MOST_SUPPLIERS, "--recipients", f"2 to {MOST_SUPPLIERS}")
+        _expect(1 <= self.dead < self.recipients, "--dead", "at least 1, and fewer than there are recipients")
+        _expect(self.rate > 0, "--rate", "more than 0 messages a second")
+        _expect(self.seconds > 0, "--seconds", "more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class DrainOptions:
+    """How long the queue of one recipient gets, and how fast it must drain; how fast others get theirs meanwhile."""
+
+    messages: int = 1_000_000
+    batch: int = 1000
+    at_least: float = 8000.0
+    limit: int | None = None
+    """The rate that the recipient itself sets, in messages a second."""
+    others_rate: float = 50.0
+    others_seconds: float = 20.0
+    json: Path | None = None
+    home: Path | None = None
+    keep: bool = False
+
+    def check(self) -> None:
+        """Raises `UnusableOption`."""
+        _expect(self.messages >= 1, "--messages", "at least 1")
+        _expect(1 <= self.batch <= _MOST_IN_A_CALL, "--batch", f"1 to {_MOST_IN_A_CALL} (E2E 4.4)")
+        _expect(self.at_least >= 0, "--at-least", "0 messages a second or more")
+        _expect(self.limit is None or self.limit >= 1, "--limit", "at least 1 message a second")
+        _expect(self.others_rate > 0, "--others-rate", "more than 0 messages a second")
+        _expect(self.others_seconds > 0, "--others-seconds", "more than 0")
 
 
 def _expect(holds: bool, option: str, expected: str) -> None:

@@ -1,6 +1,6 @@
 """The result of a run: what `--json` writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,10 @@ from opendip.bench.generator import IN_FLIGHT, WARM_UP_BATCHES, Sent
 from opendip.bench.machine import describe_machine, describe_software
 from opendip.bench.options import BenchOptions
 from opendip.bench.receivers import Delivery, Received
+from opendip.bench.shares import HOT_PATH, list_cpu_us, share_cores
 from opendip.bench.transactions import INDEX_BITS
 from opendip.bench.watching import Run, Sample
 
-HOT_PATH = ("api", "worker", "database")
 ARCHIVE = ("submission", "chunk", "message", "sender_reference")
 QUEUES = (
     "queue",
@@ -55,6 +55,15 @@ def make_report(
     }
 
 
+def describe_setting(began_at: datetime, database_settings: Mapping[str, str]) -> dict[str, Any]:
+    """When a result was measured, and on what."""
+    return {
+        "at": began_at.isoformat(timespec="seconds"),
+        "machine": describe_machine(),
+        "software": describe_software(database_settings),
+    }
+
+
 def _find_last_answer(deliveries: Sequence[Delivery], run: Run) -> float:
     """When the last delivery of the run was answered; if none was, when the last call was."""
     arrived = (d.answered_at for d in deliveries if d.messages[0] >> INDEX_BITS in run.accepted_at)
@@ -63,13 +72,13 @@ def _find_last_answer(deliveries: Sequence[Delivery], run: Run) -> float:
 
 def _report_usage(run: Run, accepted: int) -> dict[str, Any]:
     messages = max(accepted, 1)
-    cpu = {name: round(1e6 * (seconds - run.before.cpu[name]) / messages, 1) for name, seconds in run.after.cpu.items()}
+    cpu = list_cpu_us(run.before.usage, run.after.usage, messages)
     hot = {name: cpu.pop(name) for name in HOT_PATH}
     tables = {name: (size - run.before.tables.get(name, 0)) / messages for name, size in run.after.tables.items()}
     return {
         "cpu_us_per_message": {**hot, "total": round(sum(hot.values()), 1)},
         "cpu_us_per_message_beside": cpu,
-        "cpu_percent": _share_cores(run),
+        "cpu_percent": share_cores(run.before.usage, run.after.usage),
         "peak_rss_mb": {name: round(mb, 1) for name, mb in run.peak_mb.items()},
         "rss_mb_at_percent_delivered": _list_quarters(run.samples),
         "disk_bytes_per_message": {
@@ -79,17 +88,6 @@ def _report_usage(run: Run, accepted: int) -> dict[str, Any]:
         },
         "log_bytes_per_message": round((run.after.log_position - run.before.log_position) / messages, 1),
     }
-
-
-def _share_cores(run: Run) -> dict[str, float]:
-    """Who had the cores: the DIP, the bench, processes that have nothing to do with either, nobody."""
-    before, after = run.before, run.after
-    used = {name: seconds - before.cpu[name] for name, seconds in after.cpu.items()}
-    dip = sum(used[name] for name in (*HOT_PATH, "clock", "serve"))
-    total, idle = after.machine.total - before.machine.total, after.machine.idle - before.machine.idle
-    bench = sum(used.values()) - dip
-    shares = {"dip": dip, "bench": bench, "others": max(0.0, total - idle - dip - bench), "idle": idle}
-    return {name: round(100 * seconds / total, 1) for name, seconds in shares.items()}
 
 
 def _report_sending(calls: Sequence[Sent]) -> dict[str, Any]:
@@ -111,7 +109,7 @@ def _list_quarters(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
 
 def _describe_run(options: BenchOptions, run: Run, began_at: datetime) -> dict[str, Any]:
     return {
-        "at": began_at.isoformat(timespec="seconds"),
+        **describe_setting(began_at, run.database_settings),
         "options": {
             "messages": options.planned,
             "batch": options.batch,
@@ -121,6 +119,4 @@ def _describe_run(options: BenchOptions, run: Run, began_at: datetime) -> dict[s
         },
         "connections": IN_FLIGHT if options.rate is None else "one a batch",
         "warm_up_batches": WARM_UP_BATCHES,
-        "machine": describe_machine(),
-        "software": describe_software(run.database_settings),
     }

@@ -3,24 +3,24 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 
 from opendip.bench.children import start_child
-from opendip.bench.generator import Orders, generate
+from opendip.bench.generator import generate
 from opendip.bench.market import SENDER, list_recipients, make_points
 from opendip.bench.options import BenchOptions
 from opendip.bench.progress import Display, open_display
-from opendip.bench.receivers import Post, Received, receive
+from opendip.bench.receivers import Received, receive
 from opendip.bench.report import make_report
+from opendip.bench.scene import give_orders, list_posts
 from opendip.bench.table import print_report
 from opendip.bench.watching import Run, watch_run
-from opendip.domain.market import Role
 from opendip.simulator.market import MeteringPoint, Player
 from opendip.simulator.serving import serve
-from opendip.simulator.staging import ENVIRONMENT, Stage, make_home, make_market, open_directory, set_stage
+from opendip.simulator.staging import Stage, make_home, make_market, open_directory, set_stage
 
 
 def run(options: BenchOptions) -> int:
@@ -57,31 +57,13 @@ async def _measure(
     points: Sequence[MeteringPoint],
     display: Display,
 ) -> tuple[Run, Received]:
-    with start_child("receivers", receive, _list_posts(stage, recipients)) as receivers:
+    # The sender receives as well: status messages, if anything goes wrong.
+    with start_child("receivers", receive, list_posts(stage, [SENDER, *recipients])) as receivers:
         await receivers.hear()
         display.show("Starting the DIP")
         async with serve(stage.home, stage.api_port, stage.log) as dip:
-            with start_child("generator", generate, _give_orders(stage, options, points)) as generator:
+            with start_child("generator", generate, give_orders(stage, options, points)) as generator:
                 run = await watch_run(dip.pid, stage, generator, receivers, len(recipients), display)
         # Only now that the DIP has stopped can nothing more arrive.
         receivers.tell("stop")
         return run, await receivers.hear()
-
-
-def _list_posts(stage: Stage, recipients: Sequence[Player]) -> list[Post]:
-    """The sender receives as well: status messages, if anything goes wrong."""
-    ids = [SENDER.dip_id, *(player.dip_id for player in recipients)]
-    return [Post(dip_id, stage.ports[dip_id], stage.credentials / dip_id) for dip_id in ids]
-
-
-def _give_orders(stage: Stage, options: BenchOptions, points: Sequence[MeteringPoint]) -> Orders:
-    return Orders(
-        options=options,
-        credentials=stage.credentials / SENDER.dip_id,
-        url=stage.api_url,
-        sender=Role(SENDER.dip_id, SENDER.roles[0]),
-        distributor=points[0].distributor,
-        mpans=tuple(point.mpan for point in points),
-        settlement_day=(datetime.now(UTC) - timedelta(days=1)).date(),
-        environment=ENVIRONMENT,
-    )

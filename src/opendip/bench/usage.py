@@ -57,6 +57,17 @@ class MachineTime(NamedTuple):
     total: float
 
 
+class Usage(NamedTuple):
+    """CPU seconds used so far: by group, and by the machine."""
+
+    cpu: Mapping[str, float]
+    machine: MachineTime
+
+
+def read_usage(groups: Mapping[str, Group]) -> Usage:
+    return Usage(read_cpu_seconds(groups), read_machine_time())
+
+
 def read_machine_time() -> MachineTime:
     ticks = [int(field) for field in (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:9]]
     tick = os.sysconf("SC_CLK_TCK")

@@ -14,13 +14,12 @@ from opendip.bench.machine import DATABASE_SETTINGS
 from opendip.bench.progress import Display
 from opendip.bench.usage import (
     Group,
-    MachineTime,
+    Usage,
     find_parts,
     find_postmaster,
-    read_cpu_seconds,
-    read_machine_time,
     read_peak_mb,
     read_rss_mb,
+    read_usage,
 )
 from opendip.domain.problems import Problem
 from opendip.simulator.serving import read_end
@@ -30,9 +29,9 @@ from opendip.store.measures import get_log_position, list_acceptances, list_sett
 from opendip.store.pool import Connection, open_connection
 
 DATABASE = "database"
-_LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.1
 _SAMPLE_SECONDS = 1.0
-_PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
 """How long nothing may arrive before what is missing counts as lost."""
 
 
@@ -41,10 +40,9 @@ class CannotMeasure(Problem):
 
 
 class Snapshot(NamedTuple):
-    """What has been used so far: CPU seconds by group and of all, bytes by table, bytes of write-ahead log."""
+    """What has been used so far: of the CPU, bytes by table, bytes of write-ahead log."""
 
-    cpu: Mapping[str, float]
-    machine: MachineTime
+    usage: Usage
     tables: Mapping[str, int]
     log_position: int
 
@@ -74,16 +72,9 @@ async def watch_run(
 ) -> Run:
     """From the warm-up to the last delivery; raises `CannotMeasure` when the warm-up fails."""
     display.show("Warming up")
-    await _warm_up(generator, receivers, recipients, stage.log)
-    postgres = EmbeddedPostgres(stage.home)
-    groups = {
-        **find_parts(serve),
-        DATABASE: find_postmaster(postgres.data),
-        "generator": Group([generator.pid]),
-        "receivers": Group([receivers.pid]),
-        "bench": Group([os.getpid()], with_children=False),
-    }
-    async with open_connection(postgres.url, "dip bench") as connection:
+    await warm_up(generator, receivers, recipients, stage.log)
+    groups = find_groups(serve, stage, generator, receivers)
+    async with open_connection(EmbeddedPostgres(stage.home).url, "dip bench") as connection:
         before = await _take_snapshot(connection, groups)
         calls, samples = await _let_run(generator, receivers, recipients, groups, display)
         used = await _take_snapshot(connection, groups)
@@ -101,24 +92,36 @@ async def watch_run(
         )
 
 
-async def _warm_up(generator: Child, receivers: Child, recipients: int, log: Path) -> None:
+def find_groups(serve: int, stage: Stage, generator: Child, receivers: Child) -> dict[str, Group]:
+    """All the processes of a run, the DIP's and the bench's, by what they are."""
+    return {
+        **find_parts(serve),
+        DATABASE: find_postmaster(EmbeddedPostgres(stage.home).data),
+        "generator": Group([generator.pid]),
+        "receivers": Group([receivers.pid]),
+        "bench": Group([os.getpid()], with_children=False),
+    }
+
+
+async def warm_up(generator: Child, receivers: Child, recipients: int, log: Path) -> None:
+    """Until the generator's first messages have arrived; raises `CannotMeasure`."""
     calls: list[Sent] = await generator.hear()
     if faults := [call.failure for call in calls if call.failure]:
         raise CannotMeasure(f"The DIP did not take the first messages. {faults[0]}\n{read_end(log)}")
     expected = recipients * sum(call.accepted for call in calls)
     began = monotonic()
     while receivers.count.value < expected:
-        if monotonic() - began > _PATIENCE_SECONDS:
+        if monotonic() - began > PATIENCE_SECONDS:
             raise CannotMeasure(
                 f"Of {expected} deliveries of the first messages {receivers.count.value} arrived within "
-                f"{_PATIENCE_SECONDS:g} seconds.\n{read_end(log)}"
+                f"{PATIENCE_SECONDS:g} seconds.\n{read_end(log)}"
             )
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _take_snapshot(connection: Connection, groups: Mapping[str, Group]) -> Snapshot:
-    cpu, machine = read_cpu_seconds(groups), read_machine_time()
-    return Snapshot(cpu, machine, await list_table_sizes(connection), await get_log_position(connection))
+    usage = read_usage(groups)
+    return Snapshot(usage, await list_table_sizes(connection), await get_log_position(connection))
 
 
 async def _let_run(
@@ -144,11 +147,11 @@ async def _wait_for_all(
     accepted_before, delivered_before = generator.count.value, receivers.count.value
     delivered, changed_at = 0, monotonic()
     while not (calls.done() and delivered >= recipients * sum(call.accepted for call in calls.result())):
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS)
         arrived = receivers.count.value - delivered_before
         if arrived > delivered or not calls.done():
             delivered, changed_at = arrived, monotonic()
-        elif monotonic() - changed_at > _PATIENCE_SECONDS:
+        elif monotonic() - changed_at > PATIENCE_SECONDS:
             break
         display.update(generator.count.value - accepted_before, delivered)
 

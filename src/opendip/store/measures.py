@@ -27,3 +27,9 @@ async def get_log_position(connection: Connection) -> int:
 async def list_settings(connection: Connection, names: Sequence[str]) -> dict[str, str]:
     rows = await connection.fetch(load_queries("measures")["list_settings"], list(names))
     return {row["name"]: row["value"] for row in rows}
+
+
+async def count_unrouted(connection: Connection) -> int:
+    """How many submissions wait to be routed."""
+    count: int = await connection.fetchval(load_queries("measures")["count_unrouted"])
+    return count

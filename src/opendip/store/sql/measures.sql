@@ -18,3 +18,7 @@ select (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint;
 -- name: list_settings
 -- The server's own word on its settings.
 select name, current_setting(name) as value from unnest($1::text[]) as name;
+
+-- name: count_unrouted
+-- How many submissions wait to be routed.
+select count(*) from intake;
