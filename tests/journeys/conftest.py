@@ -74,6 +74,8 @@ async def make_home(directory: Path, database_url: str, port: int) -> None:
         "api_processes": 2,
         "retry_base_seconds": 0.05,
         "retry_ceiling_seconds": 0.5,
+        "breaker_pause_seconds": 0.1,
+        "breaker_ceiling_seconds": 0.5,
     }
     if database_url:
         chosen["database_url"] = database_url
