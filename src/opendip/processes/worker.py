@@ -12,6 +12,7 @@ import structlog
 from opendip.catalogue import load
 from opendip.domain.breakers import BreakerRules
 from opendip.domain.publications import Wrapper
+from opendip.processes.own_queues import read_own_queues
 from opendip.processes.running import run_beside, run_process, wait_for
 from opendip.processes.trust import TrustWatch
 from opendip.settings import Settings
@@ -50,12 +51,13 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         settings.allow_private_webhooks,
     )
     async with open_pool(database_url, "dip worker", most=_CONNECTIONS) as pool, transport:
-        watch = await MarketWatch.open(pool)
+        watch = await MarketWatch.open(pool, settings.dip_id)
         router = Router(channels, archive, catalogue.response_codes, settings.dip_id)
         rules = _make_rules(settings, trust)
         deliverer = Deliverer(uuid4(), pool, archive, transport, rules, watch)
         log.info("worker_ready")
-        beside = asyncio.create_task(run_beside(stop, watch.run(), trust.run(), deliverer.keep_leases()))
+        own = read_own_queues(settings, catalogue, trust, pool, stop)
+        beside = asyncio.create_task(run_beside(stop, watch.run(), trust.run(), deliverer.keep_leases(), own))
         # Without its watch or its leases a worker must not go on.
         beside.add_done_callback(lambda _: stop.set())
         try:
