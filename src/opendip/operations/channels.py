@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from typing import Any
 
 from opendip.domain.durations import describe_duration
 from opendip.domain.market import STATUS_WEBHOOK, ChannelRule
@@ -32,7 +33,8 @@ async def change_channel_rule(
     async with connection.transaction():
         await lock_channel_rules(connection)
         present = {rule.channel: rule for rule in await list_channel_rules(connection)}
-        rule = replace(present.get(channel, ChannelRule(channel)), **changes)
+        values: dict[str, Any] = dict(changes)
+        rule = replace(present.get(channel, ChannelRule(channel)), **values)
         _check_pauses(rule, defaults)
         await set_channel_rule(connection, rule, now)
     return rule

@@ -12,6 +12,9 @@ from opendip.domain.breakers import RECENT_MASK
 from opendip.store.pool import Connection
 from opendip.store.queries import load_queries
 
+OWN_FAULT = "a fault of the DIP itself"
+"""Begins the outcome of an attempt that did not come to a POST, so that the recipient is not blamed for it."""
+
 
 class LeasedQueue(NamedTuple):
     """A queue this worker may deliver from, until its lease ends."""

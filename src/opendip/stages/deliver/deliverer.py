@@ -5,7 +5,7 @@ twice (it has the same transaction id then), and none is lost.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -16,7 +16,15 @@ from opendip.stages.deliver.recording import Recorder
 from opendip.stages.deliver.rules import DeliveryRules
 from opendip.stages.deliver.transport import Transport
 from opendip.store.archive import Archive
-from opendip.store.leases import LeasedQueue, claim_queues, postpone_queue, release_queue, renew_leases
+from opendip.store.leases import (
+    OWN_FAULT,
+    Attempt,
+    LeasedQueue,
+    claim_queues,
+    record_failure,
+    release_queue,
+    renew_leases,
+)
 from opendip.store.pool import DATABASE_FAULTS, Connection, Pool
 from opendip.store.watch import MarketWatch
 
@@ -119,5 +127,7 @@ class Deliverer:
             log.warning("delivery_interrupted", queue=queue.id, channel=queue.channel, error=type(error).__name__)
         except Exception as error:
             log.error("delivery_broken", queue=queue.id, channel=queue.channel, error=type(error).__name__)
+            outcome = f"{OWN_FAULT}: {type(error).__name__}"
+            attempt = Attempt(queue.id, queue.done + 1, queue.done + 1, datetime.now(UTC), timedelta(), None, outcome)
             async with self._pool.acquire() as connection:
-                await postpone_queue(connection, self._worker, queue, _AFTER_AN_ERROR)
+                await record_failure(connection, self._worker, attempt, _AFTER_AN_ERROR, queue.due_at)

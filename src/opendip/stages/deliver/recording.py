@@ -228,7 +228,13 @@ def _make_dead_letter(batch: Batch, place: int, reason: Reason) -> NewDeadLetter
     wanted = batch.wanted[place]
     entry = wanted.entry
     return NewDeadLetter(
-        wanted.position, entry.submission, wanted.message_index, entry.accepted_on, reason.code, reason.text
+        wanted.position,
+        entry.submission,
+        wanted.message_index,
+        entry.accepted_on,
+        reason.code,
+        reason.text,
+        entry.replay,
     )
 
 
