@@ -1,4 +1,4 @@
-"""`dip worker`: routes what was accepted, and delivers what was routed."""
+"""`dip worker`: routes what was accepted, delivers what was routed, expires what could not be delivered."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import structlog
 from opendip.catalogue import load
 from opendip.domain.breakers import BreakerRules
 from opendip.domain.publications import Wrapper
+from opendip.processes.expiry import expire_messages
 from opendip.processes.own_queues import read_own_queues
 from opendip.processes.running import run_beside, run_process, wait_for
 from opendip.processes.trust import TrustWatch
@@ -57,7 +58,8 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         deliverer = Deliverer(uuid4(), pool, archive, transport, rules, watch)
         log.info("worker_ready")
         own = read_own_queues(settings, catalogue, trust, pool, stop)
-        beside = asyncio.create_task(run_beside(stop, watch.run(), trust.run(), deliverer.keep_leases(), own))
+        expiry = expire_messages(settings, catalogue, pool, archive, watch)
+        beside = asyncio.create_task(run_beside(stop, watch.run(), trust.run(), deliverer.keep_leases(), own, expiry))
         # Without its watch or its leases a worker must not go on.
         beside.add_done_callback(lambda _: stop.set())
         try:
