@@ -82,6 +82,16 @@ async def test_an_entry_delivered_in_part_comes_again_and_one_delivered_whole_do
         assert [e.submission for e in await list_entries(connection, queue, 10, LONG_AGO, 100)] == [2]
 
 
+async def test_of_a_long_queue_only_the_entries_that_hold_the_next_messages_are_read(pool: Pool) -> None:
+    queue = await a_queue(pool, "2300000011")
+    for submission in range(1, 21):
+        await append(pool, queue, submission, 10)
+    async with pool.acquire() as connection:
+        for messages, read in ((1, [1]), (6, [1]), (7, [1, 2]), (16, [1, 2]), (1000, list(range(1, 21)))):
+            entries = await list_entries(connection, queue, 4, LONG_AGO, 100, messages)
+            assert [entry.submission for entry in entries] == read
+
+
 async def test_two_workers_never_hold_the_same_queue(pool: Pool) -> None:
     queue = await a_queue(pool, "2300000004")
     await append(pool, queue, 1, 1)

@@ -137,8 +137,11 @@ async def _append_statuses(
         await connection.copy_records_to_table("status_message", records=rows, columns=columns)
 
 
-async def list_entries(connection: Connection, queue: int, done: int, done_on: date, most: int) -> list[Entry]:
-    rows = await connection.fetch(load_queries("queues")["list_entries"], queue, done, done_on, most)
+async def list_entries(
+    connection: Connection, queue: int, done: int, done_on: date, most: int, messages: int | None = None
+) -> list[Entry]:
+    """The next entries, at most so many; no more than it takes to have so many messages, if that is said."""
+    rows = await connection.fetch(load_queries("queues")["list_entries"], queue, done, done_on, most, messages)
     return [Entry(*row) for row in rows]
 
 

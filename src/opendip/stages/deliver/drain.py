@@ -14,7 +14,7 @@ import msgspec
 from opendip.domain.breakers import State
 from opendip.domain.market import STATUS_WEBHOOK, Webhook
 from opendip.domain.publications import Wrapper, name_transaction
-from opendip.stages.deliver.answers import Undelivered, names_messages, read_answer
+from opendip.stages.deliver.answers import describe, names_messages, read_answer
 from opendip.stages.deliver.batches import (
     Batch,
     Bodies,
@@ -124,7 +124,7 @@ class Drain:
         if queue.channel == STATUS_WEBHOOK:
             statuses = await list_status_messages(connection, queue.id, queue.done, queue.done_on, most)
             return make_status_batch(statuses, limits) if statuses else None
-        entries = await list_entries(connection, queue.id, queue.done, queue.done_on, most)
+        entries = await list_entries(connection, queue.id, queue.done, queue.done_on, most, limits.messages)
         wanted = list_wanted(entries, queue.done, limits.messages)
         if not wanted:
             return None
@@ -140,7 +140,7 @@ class Drain:
         async with tools.pool.acquire() as connection:
             transactions = await self._name_messages(connection, batch) if names_messages(reply) else []
             answer = read_answer(reply, transactions)
-            outcome = answer.reason if isinstance(answer, Undelivered) else type(answer).__name__.lower()
+            outcome = describe(answer)
             response = reply.body[:_RESPONSE_KEPT] if reply.status != 201 and reply.body else None
             positions = (batch.from_position, batch.to_position)
             attempt = Attempt(queue.id, *positions, attempted_at, duration, reply.status, outcome, response)
@@ -166,7 +166,9 @@ class Drain:
         submissions = await list_submissions(connection, keys)
         wrappers: dict[int, Wrapper] = {n: self._tools.archive.wrap(s) for n, s in submissions.items()}
         return [
-            name_transaction(wrappers[wanted.entry.submission], published.sender, wanted.message_index, wanted.entry.replay)
+            name_transaction(
+                wrappers[wanted.entry.submission], published.sender, wanted.message_index, wanted.entry.replay
+            )
             for wanted, published in zip(batch.wanted, batch.published, strict=True)
         ]
 

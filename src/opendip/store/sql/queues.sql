@@ -26,8 +26,14 @@ returning q.id, q.tail;
 -- name: list_entries
 -- The next entries of a queue. An entry that was delivered in part comes again, whole. Two who append around midnight,
 -- or whose clocks differ, may put their days into another order than their positions: hence the day before.
+-- Members are many, so those of a long queue are read only up to the entry in which so many messages ($5) are complete.
 select last_position, message_count, submission, accepted_on, routed_on, members, queued_at, replay
 from queue_entry where queue = $1 and last_position > $2 and routed_on >= $3::date - 1
+    and last_position <= coalesce((
+        select last_position from queue_entry
+        where queue = $1 and last_position >= $2 + $5::integer and routed_on >= $3::date - 1
+        order by last_position limit 1
+    ), 9223372036854775807)
 order by last_position limit $4;
 
 -- name: list_status_messages
