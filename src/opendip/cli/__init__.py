@@ -5,7 +5,18 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from opendip.cli import catalogue, certificates, channels, homes, markets, participants, processes, trials, webhooks
+from opendip.cli import (
+    catalogue,
+    certificates,
+    channels,
+    homes,
+    markets,
+    openapi,
+    participants,
+    processes,
+    trials,
+    webhooks,
+)
 from opendip.cli.failures import explain
 
 
@@ -25,6 +36,7 @@ def make_app() -> typer.Typer:
     app.command()(processes.clock)
     app.command()(participants.send)
     app.command()(participants.receive)
+    app.command()(openapi.openapi)
     app.command()(trials.demo)
     app.command()(trials.bench)
     app.add_typer(_group("Who takes part in the market.", apply=markets.apply), name="market")

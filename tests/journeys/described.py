@@ -1,0 +1,59 @@
+"""Whether an answer is one that our OpenAPI describes for its call: the status, the body, the headers."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+
+from opendip.api.description import CALLS, describe_api
+from opendip.processes.api import API_VERSION
+from tests.journeys.answers import Reply, load_release
+
+
+def assert_described(method: str, path: str, reply: Reply) -> None:
+    """Calls of paths or methods that do not exist are answered 404 and 405, with a StandardResponse."""
+    template = _find_template(path.partition("?")[0], method)
+    if template is None:
+        assert reply.status in (404, 405), f"{method} {path} is not described, and was answered {reply.status}"
+        return
+    responses = load_document()["paths"][template][method.lower()]["responses"]
+    answer = _follow(responses.get(str(reply.status)))
+    assert answer is not None, f"the description of {method} {template} does not have the answer {reply.status}"
+    missing = [name for name in answer.get("headers", ()) if name.lower() not in reply.headers]
+    assert not missing, f"{method} {template}: {reply.status} came without {missing}"
+    if "content" not in answer:
+        assert reply.body == b"", f"{method} {template}: {reply.status} is described as without a body"
+        return
+    fault = _find_fault(answer["content"]["application/json"]["schema"]["$ref"], msgspec.json.decode(reply.body))
+    assert fault is None, f"{method} {template}: {reply.status} is not as described: {fault}"
+
+
+@cache
+def load_document() -> Mapping[str, Any]:
+    return describe_api(load_release(), API_VERSION)
+
+
+def _find_template(path: str, method: str) -> str | None:
+    templates = (template for template, known in CALLS if known == method)
+    return next((t for t in templates if re.fullmatch(re.sub(r"{\w+}", "[^/]+", t), path)), None)
+
+
+def _follow(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if answer is None or "$ref" not in answer:
+        return answer
+    found: Mapping[str, Any] = load_document()["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _find_fault(reference: str, body: Any) -> str | None:
+    fault = next(make_validator(reference).iter_errors(body), None)
+    return fault and f"{fault.message} at {fault.instance_path}"
+
+
+@cache
+def make_validator(reference: str) -> jsonschema_rs.Validator:
+    document = {"$ref": reference, "components": load_document()["components"]}
+    return jsonschema_rs.Draft202012Validator(document, validate_formats=False)
