@@ -34,6 +34,10 @@ class _S0(Struct, gc=False):
     eventCode: str
 
 
+class _Version(Struct, gc=False):
+    schemaVersion: str
+
+
 class Sender(Struct, gc=False, frozen=True):
     """What the DIP needs of the S1 block."""
 
@@ -59,6 +63,7 @@ class _Mpan(Struct, gc=False):
 
 _decode_message = msgspec.json.Decoder(_Message).decode
 _decode_s0 = msgspec.json.Decoder(_S0).decode
+_decode_version = msgspec.json.Decoder(_Version).decode
 _decode_s1 = msgspec.json.Decoder(Sender).decode
 _decode_a0 = msgspec.json.Decoder(_A0).decode
 _decode_r0 = msgspec.json.Decoder(_R0).decode
@@ -78,6 +83,10 @@ class Header:
         self.body = payload.CustomBlock
         self.event_code = _decode_s0(self.blocks["S0"]).eventCode.strip("[]")
         self.sender = _decode_s1(self.blocks["S1"])
+
+    @property
+    def schema_version(self) -> str:
+        return _decode_version(self.blocks["S0"]).schemaVersion
 
     @property
     def has_body(self) -> bool:

@@ -21,8 +21,10 @@ order by processed, created_at limit 1 for update skip locked;
 update requeue_job set total = $2, reached = '{}' where id = $1;
 
 -- name: keep_page
--- How far a job has come, in the transaction of what it put on queues. The last page completes it.
-update requeue_job set reached = $2, processed = processed + $3, total = greatest(total, processed + $3),
+-- How far a job has come, in the transaction of what it put on queues. The last page completes it, and what stood on a
+-- queue twice was counted twice.
+update requeue_job set reached = $2, processed = processed + $3,
+    total = case when $4::boolean then processed + $3 else greatest(total, processed + $3) end,
     status = case when $4::boolean then 'Completed' else status end,
     finished_at = case when $4::boolean then $5::timestamptz end
 where id = $1;
