@@ -1,4 +1,4 @@
-"""Whatever a recipient answers but 201 and 207 is tried again, and arrives when it has recovered (E2E 4.6.6.1)."""
+"""What may mend itself is tried again, and arrives when the recipient has recovered (E2E 4.6.6.1)."""
 
 import asyncio
 import ssl
@@ -44,11 +44,11 @@ async def test_from_being_away(dip: Dip):
     await finish(dip, port, await fail(dip, port, "could not be reached"))
 
 
-@pytest.mark.parametrize("status", [200, 202, 204, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 async def test_from_an_answer_that_is_none(dip: Dip, status: int):
     port = find_free_port()
     context = Credentials.load(dip.credentials / QUIET).ssl_context_for_server()
-    server = odd_server(context, port, respond(status, b"" if status == 204 else b"{}"))
+    server = odd_server(context, port, respond(status, b"{}"))
     async with server:
         transactions = await fail(dip, port, f"answered {status}")
     await finish(dip, port, transactions)
@@ -68,17 +68,6 @@ async def test_from_a_207_that_says_nothing(dip: Dip, body: bytes):
     async with odd_server(context, port, respond(207, body)):
         transactions = await fail(dip, port, "answered 207 with")
     await finish(dip, port, transactions)
-
-
-async def test_from_a_redirect_which_is_not_followed(dip: Dip):
-    port, elsewhere = find_free_port(), Inbox(dip.credentials / QUIET)
-    context = Credentials.load(dip.credentials / QUIET).ssl_context_for_server()
-    async with elsewhere.receiver:
-        target = respond(307, Location=f"{elsewhere.url}/messages")
-        async with odd_server(context, port, target):
-            transactions = await fail(dip, port, "answered 307")
-        await finish(dip, port, transactions)
-        assert elsewhere.calls == []
 
 
 async def test_from_a_server_that_does_not_speak_tls(dip: Dip):

@@ -17,6 +17,7 @@ class AlarmKind(StrEnum):
 
     QUEUE_STOPPED = "queue-stopped"
     BREAKER_OPEN = "breaker-open"
+    DELIVERY_BROKEN = "delivery-broken"
     DEAD_LETTERS = "dead-letters"
     REQUEUE_FAILED = "requeue-failed"
 

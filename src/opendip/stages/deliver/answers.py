@@ -110,6 +110,17 @@ def read_answer(reply: Reply, transactions: Sequence[str]) -> Answer:
             return Stopping(f"answered {status}")
 
 
+def describe(answer: Answer) -> str:
+    """What came of a POST, in a few words."""
+    match answer:
+        case Undelivered(reason) | Stopping(reason):
+            return reason
+        case TooLarge():
+            return "answered 413"
+        case _:
+            return type(answer).__name__.lower()
+
+
 def _read_mixed(body: bytes, transactions: Sequence[str]) -> Answer:
     entries = _read_entries(body)
     if entries is None:

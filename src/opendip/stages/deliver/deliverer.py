@@ -5,7 +5,8 @@ twice (it has the same transaction id then), and none is lost.
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -17,11 +18,8 @@ from opendip.stages.deliver.rules import DeliveryRules
 from opendip.stages.deliver.transport import Transport
 from opendip.store.archive import Archive
 from opendip.store.leases import (
-    OWN_FAULT,
-    Attempt,
     LeasedQueue,
     claim_queues,
-    record_failure,
     release_queue,
     renew_leases,
 )
@@ -29,7 +27,8 @@ from opendip.store.pool import DATABASE_FAULTS, Connection, Pool
 from opendip.store.watch import MarketWatch
 
 _RENEWALS_IN_A_LEASE = 4
-_AFTER_AN_ERROR = timedelta(seconds=5)
+_FAILING_SECONDS = 0.2
+"""How often it is looked for queues that failed last and are due again."""
 
 log = structlog.get_logger()
 
@@ -53,6 +52,7 @@ class Deliverer:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._recipients: dict[int, str] = {}
         self._failing: set[int] = set()
+        self._failing_at = 0.0
         self._is_stopping = False
         self._tools = Tools(
             worker, pool, archive, transport, rules, watch, Recorder(worker, rules), Bodies(), lambda: self._is_stopping
@@ -82,7 +82,8 @@ class Deliverer:
         queues = await self._claim_those(connection, room, has_failed=False)
         self._failing &= self._tasks.keys()
         room = min(room - len(queues), self._rules.concurrency // 2 - len(self._failing))
-        if room > 0:
+        if room > 0 and monotonic() >= self._failing_at:
+            self._failing_at = monotonic() + _FAILING_SECONDS
             failing = await self._claim_those(connection, room, has_failed=True)
             self._failing |= {queue.id for queue in failing}
             queues += failing
@@ -126,8 +127,4 @@ class Deliverer:
             # The queue stays leased, and is taken up again as soon as the database is back.
             log.warning("delivery_interrupted", queue=queue.id, channel=queue.channel, error=type(error).__name__)
         except Exception as error:
-            log.error("delivery_broken", queue=queue.id, channel=queue.channel, error=type(error).__name__)
-            outcome = f"{OWN_FAULT}: {type(error).__name__}"
-            attempt = Attempt(queue.id, queue.done + 1, queue.done + 1, datetime.now(UTC), timedelta(), None, outcome)
-            async with self._pool.acquire() as connection:
-                await record_failure(connection, self._worker, attempt, _AFTER_AN_ERROR, queue.due_at)
+            await self._tools.recorder.record_break(self._pool, queue, type(error).__name__, datetime.now(UTC))

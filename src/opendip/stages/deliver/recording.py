@@ -7,7 +7,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from opendip.store.alarms import AlarmKind, clear_alarms, raise_alarm
 from opendip.store.breakers import close_breaker, keep_breaker, lock_breaker
 from opendip.store.dead_letters import Kind, NewDeadLetter, Owner, keep_dead_letters
 from opendip.store.leases import (
+    OWN_FAULT,
     Attempt,
     LeasedQueue,
     Recorded,
@@ -44,8 +45,10 @@ from opendip.store.leases import (
     record_stop,
     release_queue,
 )
-from opendip.store.pool import Connection
+from opendip.store.pool import Connection, Pool
 from opendip.store.queues import NewEntry, QueueName, append_entries, list_queues
+
+_AFTER_A_BREAK = timedelta(seconds=5)
 
 log = structlog.get_logger()
 
@@ -115,7 +118,7 @@ class Recorder:
     async def _heal(self, connection: Connection, sent: Sent) -> bool:
         """The webhook answers again."""
         await close_breaker(connection, sent.queue.dip_id, sent.queue.channel)
-        for kind in (AlarmKind.BREAKER_OPEN, AlarmKind.QUEUE_STOPPED):
+        for kind in (AlarmKind.BREAKER_OPEN, AlarmKind.QUEUE_STOPPED, AlarmKind.DELIVERY_BROKEN):
             await clear_alarms(connection, kind, sent.subject, sent.ended_at)
         return True
 
@@ -189,6 +192,18 @@ class Recorder:
             text = f"Deliveries of {queue.channel} to {queue.dip_id} have stopped: the webhook {reason}."
             await raise_alarm(connection, AlarmKind.QUEUE_STOPPED, sent.subject, text, sent.ended_at)
         return False
+
+    async def record_break(self, pool: Pool, queue: LeasedQueue, fault: str, now: datetime) -> None:
+        """The DIP itself failed to make or to record a delivery. It tries again, ever more slowly, and says so."""
+        log.error("delivery_broken", queue=queue.id, channel=queue.channel, error=fault)
+        wait = breakers.get_backoff(_AFTER_A_BREAK, self._rules.retry_ceiling, queue.failures)
+        next_one = (queue.done + 1, queue.done + 1)
+        attempt = Attempt(queue.id, *next_one, now, timedelta(0), None, f"{OWN_FAULT}: {fault}")
+        async with pool.acquire() as connection, connection.transaction():
+            if await record_failure(connection, self._worker, attempt, wait, queue.due_at):
+                text = f"The DIP fails to deliver {queue.channel} to {queue.dip_id}: {fault}. It is a fault of the DIP."
+                subject = f"{queue.dip_id} {queue.channel}"
+                await raise_alarm(connection, AlarmKind.DELIVERY_BROKEN, subject, text, now)
 
     async def _record_failure(self, connection: Connection, sent: Sent, answer: Undelivered, rule: ChannelRule) -> bool:
         """E2E 4.6.3: exponential back-off up to a maximum, with full jitter; and the breaker of the webhook."""

@@ -6,24 +6,24 @@
 -- the others (null: either). One queue of a webhook at a time, and of a recipient as many as are left to it: $8 but
 -- those the worker is busy with (recipients $6, so many $7). $9: the DIP itself, which is delivered to by no webhook.
 with candidate as (
-    select p.queue, p.next_attempt_at, q.dip_id,
-        row_number() over (partition by q.dip_id, q.channel order by p.next_attempt_at, p.queue) as nth_of_webhook
+    select p.queue, p.next_attempt_at, q.dip_id, q.channel
     from queue_progress as p join queue as q on q.id = p.queue
     where q.tail > p.done and p.next_attempt_at <= now() and p.stopped_at is null and q.dip_id <> $9
         and (p.leased_until is null or p.leased_until < now() or (p.leased_by = $1 and p.queue <> all ($4::integer[])))
         and ($5::boolean is null or (p.failures > 0) = $5)
-        and not exists (
-            select from queue as other join queue_progress as its on its.queue = other.id
-            where other.dip_id = q.dip_id and other.channel = q.channel and other.id <> q.id
-                and its.leased_until >= now()
-        )
+    order by p.next_attempt_at, p.queue limit greatest(8 * $3, 512)
 ), ranked as (
     select queue, next_attempt_at, dip_id,
+        row_number() over (partition by dip_id, channel order by next_attempt_at, queue) as nth_of_webhook,
         row_number() over (partition by dip_id order by next_attempt_at, queue) as nth_of_recipient
-    from candidate where nth_of_webhook = 1
+    from candidate as c where not exists (
+        select from queue as other join queue_progress as its on its.queue = other.id
+        where other.dip_id = c.dip_id and other.channel = c.channel and other.id <> c.queue
+            and its.leased_until >= now()
+    )
 ), chosen as (
     select queue from ranked left join unnest($6::text[], $7::integer[]) as busy (dip_id, queues) using (dip_id)
-    where nth_of_recipient <= $8 - coalesce(busy.queues, 0)
+    where nth_of_webhook = 1 and nth_of_recipient <= $8 - coalesce(busy.queues, 0)
     order by next_attempt_at, queue limit $3
 ), due as (
     select p.queue from queue_progress as p join chosen using (queue)
