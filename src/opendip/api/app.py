@@ -11,6 +11,7 @@ from opendip.api.answers import answer_refusal
 from opendip.api.calls import Handler, guard
 from opendip.api.context import ApiContext
 from opendip.api.messages import send_messages
+from opendip.api.statuses import send_statuses
 from opendip.api.webhooks import (
     delete_message_webhook,
     delete_status_webhook,
@@ -31,6 +32,7 @@ PATHS: Mapping[str, Mapping[str, Handler]] = {
     },
     "/{version}/dip-channel/{id}/pubconfig/{recipient_id}/pause": {"POST": pause_message_webhook},
     "/{version}/dip-channel/{id}/pubconfig/{recipient_id}/resume": {"POST": resume_message_webhook},
+    "/{version}/statusmessage": {"POST": send_statuses},
     "/{version}/statusmessage/config/{recipient_id}": {
         "POST": set_status_webhook,
         "DELETE": delete_status_webhook,

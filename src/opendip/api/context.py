@@ -8,6 +8,7 @@ from opendip.api.budget import BodyBudget
 from opendip.client.trust import TrustStore
 from opendip.domain.market import Market
 from opendip.stages.accept import AcceptingChannel, AcceptRules
+from opendip.stages.relay import StatusSchema
 from opendip.store.pool import Pool
 
 
@@ -32,6 +33,7 @@ class ApiContext:
     get_market: Callable[[], Market]
     get_trust: Callable[[], TrustStore]
     channels: Mapping[str, AcceptingChannel]
+    statuses: StatusSchema
     receivers: Mapping[str, frozenset[str]]
     """Channel to every role that any of its messages goes to."""
     versions: frozenset[str]

@@ -1,7 +1,7 @@
 """The language of the market, as data: what is sent on each channel, by whom and to whom."""
 
-from opendip.catalogue.compiling import compile_catalogue, compile_channel, compile_definition
-from opendip.catalogue.faults import Fault, list_definition_faults, list_faults
+from opendip.catalogue.compiling import compile_catalogue, compile_channel, compile_closed, compile_definition
+from opendip.catalogue.faults import Fault, list_closed_faults, list_definition_faults, list_faults
 from opendip.catalogue.message import Message, MessageDecoder
 from opendip.catalogue.model import Catalogue, Channel, Route
 from opendip.catalogue.notation import MalformedRelease
@@ -17,7 +17,9 @@ __all__ = [
     "Route",
     "compile_catalogue",
     "compile_channel",
+    "compile_closed",
     "compile_definition",
+    "list_closed_faults",
     "list_definition_faults",
     "list_faults",
     "list_releases",

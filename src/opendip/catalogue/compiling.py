@@ -63,6 +63,11 @@ def compile_definition(name: str, catalogue: Catalogue) -> "ShapeDecoder":
     return ShapeDecoder(Reference(name), catalogue)
 
 
+def compile_closed(name: str, catalogue: Catalogue) -> "ShapeDecoder":
+    """A decoder for one definition that refuses properties it does not name, also where the definition is open."""
+    return ShapeDecoder(catalogue.get_closed(name), catalogue)
+
+
 class ShapeDecoder:
     """Decodes one shape; what it returns mirrors the wire."""
 

@@ -54,6 +54,13 @@ def list_definition_faults(
     return _list_faults(catalogue.definitions[name], catalogue, raw, limit)
 
 
+def list_closed_faults(
+    name: str, catalogue: Catalogue, raw: bytes | memoryview | msgspec.Raw, limit: int = 20
+) -> list[Fault]:
+    """The same, where properties that the definition does not name are faults too."""
+    return _list_faults(catalogue.get_closed(name), catalogue, raw, limit)
+
+
 def _list_faults(shape: Shape, catalogue: Catalogue, raw: Any, limit: int) -> list[Fault]:
     try:
         msgspec.json.decode(raw)

@@ -6,7 +6,7 @@ Nothing here reads a file or checks a message: `release` builds these, `compilin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 Correlation = Literal["CREATE", "COPY", "NONE", "UNKNOWN"]
@@ -211,3 +211,11 @@ class Catalogue:
         while isinstance(shape, Reference):
             shape = self.definitions[shape.name]
         return shape
+
+    def get_closed(self, name: str) -> Shape:
+        """A definition as where the DIP takes it: an open record without room for what it does not name.
+
+        Raises `KeyError` for a name nobody defines.
+        """
+        shape = self.definitions[name]
+        return replace(shape, is_open=False) if isinstance(shape, Record) else shape

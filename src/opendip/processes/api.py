@@ -14,6 +14,7 @@ from opendip.processes.running import run_beside, run_process
 from opendip.processes.trust import TrustWatch
 from opendip.settings import Settings
 from opendip.stages.accept import AcceptRules, prepare_channels
+from opendip.stages.relay import prepare_schema
 from opendip.store.pool import Pool, open_pool
 from opendip.store.submissions import advance_numbers
 from opendip.store.watch import MarketWatch
@@ -74,6 +75,7 @@ def _make_context(
         get_market=watch.get_market,
         get_trust=trust.get_trust,
         channels=prepare_channels(catalogue),
+        statuses=prepare_schema(catalogue),
         receivers={channel.id: channel.receivers for channel in catalogue.channels.values()},
         versions=frozenset({API_VERSION, catalogue.release}),
         rules=rules,
