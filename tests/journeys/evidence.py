@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from pathlib import Path
 
 from cryptography import x509
 
@@ -10,8 +11,8 @@ from opendip.store.chunks import rebuild_body
 from opendip.store.pool import open_connection
 
 
-async def prove_evidence(database_url: str) -> int:
-    """Of every submission there is; answers how many there are."""
+async def prove_evidence(database_url: str, home: Path | None = None) -> int:
+    """Of every submission there is; answers how many there are. Those of the DIP's own need its home."""
     async with open_connection(database_url) as connection:
         submissions = await connection.fetch("select * from submission")
         for kept in submissions:
@@ -20,6 +21,8 @@ async def prove_evidence(database_url: str) -> int:
             assert hashlib.sha256(body).digest() == kept["content_hash"]
             query = "select pem from certificate where fingerprint = $1"
             pem = await connection.fetchval(query, kept["signing_certificate"])
+            if pem is None and home is not None:
+                pem = (home / "dip" / "signing.pem").read_text()
             key = x509.load_pem_x509_certificate(pem.encode()).public_key()
             text = signed_text(kept["method"], kept["url"], kept["signature_date"], content_hash(body))
             verify(base64.b64encode(kept["signature"]).decode(), text, key)
