@@ -42,11 +42,13 @@ class DipProcess:
         log: Path,
         settings: Mapping[str, object] | None = None,
         program: Sequence[str] = ("-m", "opendip"),
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.part = part
         self.log = log
         self._home = home
         self._program = program
+        self._environ = dict(environ or {})
         self._settings = {f"DIP_{name.upper()}": str(value) for name, value in (settings or {}).items()}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -56,7 +58,11 @@ class DipProcess:
         self._begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, env={**environ, **self._settings}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command,
+                env={**environ, **self._settings, **self._environ},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     async def wait_until_ready(self) -> None:

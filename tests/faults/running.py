@@ -1,0 +1,115 @@
+"""One run: load and faults together, then all made well, waited for, and judged."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from random import Random
+from time import monotonic
+from typing import Any
+
+from opendip.client import Sender
+from opendip.domain.problems import Problem
+from opendip.store.pool import DATABASE_FAULTS, open_connection
+from tests.faults.checker import Verdict, judge
+from tests.faults.havoc import Havoc
+from tests.faults.history import STATUS, History
+from tests.faults.load import KINDS, SENDERS, Load
+from tests.faults.moods import STOPPING
+from tests.faults.reading import count_outstanding, list_stopped, read_tables
+from tests.faults.world import ANSWER_SECONDS, World
+from tests.journeys.evidence import prove_evidence
+
+SETTLING_SECONDS = 90.0
+"""Without any progress for so long, what is left is stuck: longer than every pause, lease and time-out there is."""
+_LONGEST_PAUSE_SECONDS = 0.8
+
+
+async def run_faults(
+    world: World, random: Random, kills: int, report: Callable[[int, Load], None] = lambda *_: None
+) -> Verdict:
+    """So many faults under load; then the verdict."""
+    load, havoc, stop = Load(), Havoc(world, random), asyncio.Event()
+    async with AsyncExitStack() as stack:
+        senders = {dip_id: await stack.enter_async_context(world.make_sender(dip_id)) for dip_id in SENDERS}
+        async with _beside(world.keep_running(), wake_stopped(world)):
+            sending = [
+                asyncio.create_task(_keep_sending(load, senders[dip_id], dip_id, Random(random.random()), stop))
+                for dip_id in SENDERS
+            ]
+            async with _beside(havoc.change_moods()):
+                await _wreak(havoc, random, kills, lambda done: report(done, load))
+            await havoc.end()
+            stop.set()
+            await asyncio.gather(*sending)
+            return await settle(world, load)
+
+
+async def _keep_sending(load: Load, sender: Sender, dip_id: str, random: Random, stop: asyncio.Event) -> None:
+    kinds = [(kind, weight) for kind, weight in KINDS if kind.sender == dip_id]
+    await load.keep_sending(sender, kinds, random, stop)
+
+
+async def _wreak(havoc: Havoc, random: Random, kills: int, report: Callable[[int], None]) -> None:
+    """Begins one fault after another, each while those before may still last."""
+    names, weights = list(havoc.kinds), [weight for _, weight in havoc.kinds.values()]
+    async with asyncio.TaskGroup() as group:
+        for number in range(kills):
+            await asyncio.sleep(random.random() * _LONGEST_PAUSE_SECONDS)
+            [name] = random.choices(names, weights)
+            act, _ = havoc.kinds[name]
+            group.create_task(act())
+            report(number + 1)
+
+
+async def wake_stopped(world: World) -> None:
+    """An operator who sees to queues that stopped: once its recipient is mended, its webhook is set again."""
+    while True:
+        await asyncio.sleep(0.5)
+        with suppress(*DATABASE_FAULTS, Problem):
+            async with open_connection(world.postgres.url) as connection:
+                stopped = await list_stopped(connection)
+            for dip_id, channel in stopped:
+                await _wake(world, dip_id, channel)
+
+
+async def _wake(world: World, dip_id: str, channel: str) -> None:
+    recipient = world.recipients[dip_id]
+    if recipient.mood in STOPPING:
+        return
+    url = f"https://127.0.0.1:{recipient.port}"
+    async with world.make_sender(dip_id) as sender:
+        if channel == STATUS:
+            await sender.set_status_webhook(f"{url}/status")
+        else:
+            await sender.set_webhook(channel, f"{url}/messages")
+
+
+@asynccontextmanager
+async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs beside the block, and ends with it; what fails fails the block."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def settle(world: World, load: Load) -> Verdict:
+    """Waits until nothing is outstanding, or nothing moves any more; then judges."""
+    await world.revive_database()
+    await _wait_until_quiet(world)
+    async with open_connection(world.postgres.url) as connection:
+        tables = await read_tables(connection)
+    await prove_evidence(world.postgres.url)
+    return judge(History(load.sent, world.log.posts, world.log.told, world.faults, tables, ANSWER_SECONDS))
+
+
+async def _wait_until_quiet(world: World) -> None:
+    left, since = None, monotonic()
+    while left != 0 and monotonic() - since < SETTLING_SECONDS:
+        await asyncio.sleep(0.2)
+        with suppress(*DATABASE_FAULTS):
+            async with open_connection(world.postgres.url) as connection:
+                before, left = left, await count_outstanding(connection)
+            if before is None or left < before:
+                since = monotonic()
