@@ -20,6 +20,7 @@ from opendip.bench.progress import Display
 from opendip.bench.scene import Scene, play
 from opendip.bench.stretches import DrainRun, Look, Stretch
 from opendip.bench.usage import read_rss_mb, read_usage
+from opendip.bench.watching import PATIENCE_SECONDS
 from opendip.simulator.consumption import CHANNEL
 from opendip.simulator.market import MeteringPoint, Player
 from opendip.simulator.staging import make_home, make_market, set_stage
@@ -94,10 +95,15 @@ class _Drain:
         before = read_usage(scene.groups)
         calls = await scene.send(BenchOptions(messages=options.messages, batch=options.batch), self._mpans)
         after = read_usage(scene.groups)
-        while await count_unrouted(scene.connection):
-            await asyncio.sleep(_SAMPLE_SECONDS)
+        await self._wait_until_routed()
         await scene.connection.execute("checkpoint")
         return Stretch(calls, before, after)
+
+    async def _wait_until_routed(self) -> None:
+        for _ in range(round(PATIENCE_SECONDS / _SAMPLE_SECONDS)):
+            if not await count_unrouted(self._scene.connection):
+                return
+            await asyncio.sleep(_SAMPLE_SECONDS)
 
     async def _send_to_other(self, doing: str) -> Stretch:
         self._scene.display.show(doing)

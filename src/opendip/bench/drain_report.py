@@ -77,7 +77,7 @@ def judge_drain(options: DrainOptions, report: dict[str, Any]) -> dict[str, bool
     is_long = drain["messages"] >= 10 * _LEAST_OF_A_TENTH
     p99 = {name: stretch["latency_ms"]["p99"] for name, stretch in others.items()}
     return {
-        f"drains at {options.at_least:,g} a second or more": drain["messages_per_second"] >= options.at_least,
+        f"drains at {options.promised_rate:,g} a second or more": drain["messages_per_second"] >= options.promised_rate,
         "a long queue costs no more a batch": not is_long or first["cpu_us"] <= _MORE * last["cpu_us"],
         "the other's p99 is the same beside the backlog": is_within_noise(p99["beside_standing"], p99["alone"]),
         "nothing lost, twice, refused or out of order": not any(

@@ -9,6 +9,7 @@ from opendip.domain.problems import Problem
 MOST_RECIPIENTS = 8
 MOST_SUPPLIERS = 500
 _MOST_IN_A_CALL = 50_000
+_OF_A_LIMIT = 0.9
 
 
 class UnusableOption(Problem):
@@ -90,6 +91,11 @@ class DrainOptions:
     json: Path | None = None
     home: Path | None = None
     keep: bool = False
+
+    @property
+    def promised_rate(self) -> float:
+        """Messages a second; with a rate of the recipient's own, not much less than that will do."""
+        return self.at_least if self.limit is None else min(self.at_least, _OF_A_LIMIT * self.limit)
 
     def check(self) -> None:
         """Raises `UnusableOption`."""

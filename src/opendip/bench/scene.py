@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
-from opendip.bench.children import Child, start_child
+from opendip.bench.children import Child, Count, start_child
 from opendip.bench.generator import Orders, Phase, Sent, generate_phases
 from opendip.bench.market import SENDER
 from opendip.bench.options import BenchOptions
@@ -47,15 +47,20 @@ class Scene:
 
     async def wait_for(self, delivered: int) -> None:
         """Until so many deliveries have arrived since the beginning, or nothing arrives any more."""
-        seen, changed_at = -1, monotonic()
-        while (now := self.receivers.count.value) < delivered and monotonic() - changed_at < PATIENCE_SECONDS:
-            if now > seen:
-                seen, changed_at = now, monotonic()
-            await asyncio.sleep(LOOK_SECONDS)
+        await wait_for_count(self.receivers.count, delivered)
 
     def open_sender(self, player: Player) -> Sender:
         """For calls that a participant makes itself."""
         return Sender(Credentials.load(self.stage.credentials / player.dip_id), self.stage.api_url)
+
+
+async def wait_for_count(count: Count, wanted: int) -> None:
+    """Until it has come so far, or does not move any more."""
+    seen, changed_at = -1, monotonic()
+    while (now := count.value) < wanted and monotonic() - changed_at < PATIENCE_SECONDS:
+        if now > seen:
+            seen, changed_at = now, monotonic()
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def play(

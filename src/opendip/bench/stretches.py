@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from opendip.bench.balance import list_latencies, summarise
 from opendip.bench.generator import Sent
-from opendip.bench.receivers import Delivery
+from opendip.bench.receivers import Delivery, Received
 from opendip.bench.shares import share_cores
 from opendip.bench.usage import MachineTime, Usage
 
@@ -40,6 +40,19 @@ class DrainRun:
     """The other recipient's, by how things stood."""
     opened_at: float
     looks: Sequence[Look]
+    accepted_at: Mapping[int, float]
+    database_settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRun:
+    """Everything noted of a run in which some recipients were dead for a while."""
+
+    stretches: Mapping[str, Stretch]
+    late: Received
+    """What the dead took when they had come back."""
+    ways: Sequence[str]
+    failed_calls: int
     accepted_at: Mapping[int, float]
     database_settings: Mapping[str, str]
 

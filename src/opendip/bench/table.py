@@ -20,18 +20,18 @@ def print_report(console: Console, report: Mapping[str, Any]) -> None:
 def _list_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     run, sizes = report["run"], report["disk_bytes_per_message"]
     software, machine = run["software"], run["machine"]
-    tables = _list_values(sizes["by_table"])
+    tables = list_values(sizes["by_table"])
     return [
         ("messages a second", f"{report['messages_per_second']:,} over {report['seconds']:,.1f} s"),
         ("deliveries a second", f"{report['deliveries_per_second']:,}"),
         ("accepted a second", f"{report['accepted_per_second']:,}"),
-        ("latency, ms", _list_values(report["latency_ms"])),
-        ("answer to the sender, ms", _list_values(report["answer_ms"])),
-        ("send lag, ms", _list_values(report["send_lag_ms"])),
-        ("CPU a message, µs", _list_values(report["cpu_us_per_message"])),
-        ("  beside it", _list_values(report["cpu_us_per_message_beside"])),
-        ("cores, %", _list_values(report["cpu_percent"])),
-        ("peak memory, MB", _list_values(report["peak_rss_mb"])),
+        ("latency, ms", list_values(report["latency_ms"])),
+        ("answer to the sender, ms", list_values(report["answer_ms"])),
+        ("send lag, ms", list_values(report["send_lag_ms"])),
+        ("CPU a message, µs", list_values(report["cpu_us_per_message"])),
+        ("  beside it", list_values(report["cpu_us_per_message_beside"])),
+        ("cores, %", list_values(report["cpu_percent"])),
+        ("peak memory, MB", list_values(report["peak_rss_mb"])),
         ("disk a message, bytes", f"archive {sizes['archive']:,g}  queues {sizes['queues']:,g}"),
         ("  by table", tables),
         ("log a message, bytes", f"{report['log_bytes_per_message']:,g}"),
@@ -39,7 +39,7 @@ def _list_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("delivered", f"{report['delivered']:,}"),
         ("lost, duplicates", f"{report['lost']:,}, {report['duplicates']:,}"),
         ("refused calls, statuses", f"{report['refused_calls']:,}, {report['status_messages']:,}"),
-        ("run", _list_values({k: v for k, v in run["options"].items() if v is not None})),
+        ("run", list_values({k: v for k, v in run["options"].items() if v is not None})),
         ("on", f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB"),
         (
             "with",
@@ -49,7 +49,8 @@ def _list_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _list_values(values: Mapping[str, float]) -> str:
+def list_values(values: Mapping[str, float]) -> str:
+    """Each value after its name."""
     return "  ".join(f"{name} {value:,g}" for name, value in values.items())
 
 

@@ -38,7 +38,7 @@ def make_app() -> typer.Typer:
     app.command()(participants.receive)
     app.command()(openapi.openapi)
     app.command()(trials.demo)
-    app.command()(trials.bench)
+    app.add_typer(_make_bench(), name="bench")
     app.add_typer(_group("Who takes part in the market.", apply=markets.apply), name="market")
     app.add_typer(
         _group("The certificates issued.", list=certificates.show, revoke=certificates.revoke),
@@ -57,6 +57,14 @@ def make_app() -> typer.Typer:
     )
     app.add_typer(_group("What messages look like.", **{"import": catalogue.import_files}), name="catalogue")
     return app
+
+
+def _make_bench() -> typer.Typer:
+    """A command that has commands of its own."""
+    bench = typer.Typer(callback=trials.bench, invoke_without_command=True)
+    bench.command("dead")(trials.bench_dead)
+    bench.command("drain")(trials.bench_drain)
+    return bench
 
 
 def _group(words: str, **commands: Callable[..., None]) -> typer.Typer:

@@ -1,0 +1,80 @@
+"""The results of `dip bench dead` and `dip bench drain` as people read them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from opendip.bench.table import list_values
+
+Stretches = Mapping[str, Mapping[str, Any]]
+
+
+def print_dead_report(console: Console, report: Mapping[str, Any]) -> None:
+    dead, options = report["dead"], report["run"]["options"]
+    _print_stretches(console, report["well"], f"{options['recipients'] - options['dead']} that are well")
+    rows = [
+        ("the dead", list_values(dead["ways"])),
+        ("  calls they failed", f"{dead['calls_failed']:,}"),
+        ("  delivered when back", f"{dead['delivered_when_back']:,}"),
+    ]
+    _print_end(console, report, rows)
+
+
+def print_drain_report(console: Console, report: Mapping[str, Any]) -> None:
+    drain = report["drain"]
+    table = Table(box=None, pad_edge=False)
+    for heading in ("drained", "messages", "a second", "ms a batch", "CPU a message, µs", "cores, %"):
+        table.add_column(heading)
+    for name, part in (("all", drain), ("first tenth", drain["first_tenth"]), ("last tenth", drain["last_tenth"])):
+        numbers = (part["messages"], part["messages_per_second"], part["ms_per_batch"])
+        used = {who: part["cpu_us_per_message"][who] for who in ("worker", "database", "api", "receivers")}
+        table.add_row(name, *(f"{n:,}" for n in numbers), list_values(used), list_values(part["cpu_percent"]))
+    console.print(table)
+    _print_stretches(console, report["others"], "the other recipient")
+    memory = report["rss_mb_at_percent_drained"]
+    build = report["build"]
+    rows = [
+        ("built up", f"{build['messages']:,} at {build['messages_per_second']:,} a second"),
+        *((f"memory, MB, at {percent} %", _list_memory(values)) for percent, values in memory.items()),
+    ]
+    _print_end(console, report, rows)
+
+
+def _print_stretches(console: Console, stretches: Stretches, whose: str) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in (whose, "deliveries", "latency, ms", "cores, %"):
+        table.add_column(heading)
+    for name, stretch in stretches.items():
+        latency, cores = list_values(stretch["latency_ms"]), list_values(stretch["cpu_percent"])
+        table.add_row(name.replace("_", " "), f"{stretch['deliveries']:,}", latency, cores)
+    console.print(table)
+
+
+def _print_end(console: Console, report: Mapping[str, Any], rows: list[tuple[str, str]]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    machine = report["run"]["machine"]
+    for row in (
+        *rows,
+        ("accepted, delivered", f"{report['accepted']:,}, {report['delivered']:,}"),
+        ("lost, duplicates", f"{report['lost']:,}, {report['duplicates']:,}"),
+        ("run", list_values({k: v for k, v in report["run"]["options"].items() if v is not None})),
+        ("on", f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB"),
+    ):
+        table.add_row(*row)
+    console.print(table)
+    for text in (*report["refusals"], *report["statuses"]):
+        console.print(text, style="red", markup=False, highlight=False)
+    _print_verdict(console, report["verdict"])
+
+
+def _print_verdict(console: Console, verdict: Mapping[str, bool]) -> None:
+    """One line: what held, or what did not."""
+    failed = [promise for promise, held in verdict.items() if not held]
+    text = f"FAILED: {'; '.join(failed)}" if failed else f"HELD: {'; '.join(verdict)}"
+    console.print(text, style="red" if failed else "green", markup=False, highlight=False, soft_wrap=True)
+
+
+def _list_memory(values: Mapping[str, float]) -> str:
+    return list_values({name: values[name] for name in ("api", "worker", "database")})
