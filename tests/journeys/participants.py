@@ -1,4 +1,7 @@
-"""A participant of the journeys: calls the DIP, rightly or (for one thing at a time) wrongly."""
+"""A participant of the journeys: calls the DIP, rightly or (for one thing at a time) wrongly.
+
+Whatever it is answered must be as our OpenAPI says.
+"""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,6 +14,7 @@ from yarl import URL
 
 from opendip.client import Credentials
 from tests.journeys.answers import Reply
+from tests.journeys.described import assert_described
 
 VERSION = "2.1.0"
 _TIMEOUT = aiohttp.ClientTimeout(total=120)
@@ -85,4 +89,6 @@ class Participant:
         async with self._session.request(
             method, url, data=data or None, headers=all_headers, allow_redirects=False
         ) as response:
-            return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, await response.read())
+            reply = Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, await response.read())
+        assert_described(method, path, reply)
+        return reply
