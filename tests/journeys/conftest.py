@@ -55,6 +55,10 @@ class Dip:
         """Fails when a message is taken meanwhile; of the call itself evidence may be kept."""
         return self._leaving("message", "sender_reference")
 
+    def telling_nobody(self) -> AbstractAsyncContextManager[None]:
+        """Fails when a status message is queued for anybody meanwhile."""
+        return self._leaving("status_message")
+
     @asynccontextmanager
     async def _leaving(self, *tables: str) -> AsyncIterator[None]:
         before = [await self.count(table) for table in tables]

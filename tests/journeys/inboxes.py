@@ -38,6 +38,7 @@ class Inbox:
         self.arrivals: dict[str, list[Arrival]] = {}
         self.calls: list[ReceivedBatch] = []
         self.statuses: list[ResponseEntry] = []
+        self.status_batches: list[int] = []
         self.answering: Answering = take_all
         self.receiver = Receiver(
             Credentials.load(directory), port=port, on_messages=self._take_messages, on_status=self._take_statuses
@@ -59,6 +60,7 @@ class Inbox:
 
     async def _take_statuses(self, statuses: ReceivedStatuses) -> None:
         self.statuses += statuses.entries
+        self.status_batches.append(len(statuses.entries))
 
     async def wait_for(self, *transactions: str) -> list[Arrival]:
         """The first arrival of each."""

@@ -21,4 +21,19 @@ CALLS: Mapping[tuple[str, str], Call] = {
         },
         body="Messages",
     ),
+    ("/{version}/statusmessage", "POST"): Call(
+        name="sendStatusMessages",
+        group="Status messages",
+        title="Tell senders what is wrong with messages received",
+        text=(
+            "Each entry is about one message that senderID (the caller, or a participant that has nominated it) was "
+            "sent, and goes to the sender of that message. Entries have no properties but those described; one "
+            "that has, or breaks its schema, has the whole call refused. The very same call is answered as it was."
+        ),
+        answers={
+            201: Answer("All entries are taken, and will be delivered to the status webhooks of the senders."),
+            207: Answer("Some are taken. The entries, in the order sent, say which, and why not the others."),
+        },
+        body="StandardResponseArray",
+    ),
 }
