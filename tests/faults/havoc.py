@@ -121,9 +121,12 @@ class Havoc:
                 await set_database_clock(self._world, step)
 
     def _choose_step(self, whose: str) -> int:
-        """An hour forth or back from where it is, but never more than an hour from the truth."""
-        at = self._offsets[whose]
-        self._offsets[whose] = 0 if at else self._random.choice((-STEP_SECONDS, STEP_SECONDS))
+        """An hour forth or back from where it is, but never more than an hour from the truth.
+
+        The processes' clocks are not put before it: the certificates of a run are not valid before it began.
+        """
+        steps = (STEP_SECONDS,) if whose == "processes" else (-STEP_SECONDS, STEP_SECONDS)
+        self._offsets[whose] = 0 if self._offsets[whose] else self._random.choice(steps)
         return self._offsets[whose]
 
     @contextmanager

@@ -81,7 +81,7 @@ class World:
 
 async def is_ready(postgres: EmbeddedPostgres) -> bool:
     try:
-        async with asyncio.timeout(5), open_connection(postgres.url) as connection:
+        async with asyncio.timeout(2), open_connection(postgres.url) as connection:
             return bool(await connection.fetchval("select true"))
     except (*DATABASE_FAULTS, TimeoutError):
         return False
