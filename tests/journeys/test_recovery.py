@@ -148,3 +148,21 @@ async def test_while_one_recipient_is_away_the_others_are_served(dip: Dip):
     for _ in range(5):
         await dip.inboxes[SUPPLIER].wait_for(*await send(dip, 1))
     await finish(dip, port, transactions)
+
+
+async def test_from_a_clock_that_was_days_ahead(dip: Dip):
+    """What the right clock dates lies before what the wrong one dated, and is found all the same."""
+    port = find_free_port()
+    inbox = Inbox(dip.credentials / QUIET, port)
+    async with inbox.receiver:
+        await set_webhook(dip, QUIET, f"{inbox.url}/messages")
+        await inbox.wait_for(*await send(dip, 1, mpan=QUIET_MPAN))
+        await eventually(lambda: count_waiting(dip, QUIET, 0), "it is delivered")
+        async with dip.pool.acquire() as connection:
+            await connection.execute(
+                """update queue_progress set done_on = current_date + 10
+                where queue = (select id from queue where dip_id = $1 and channel = 'IF-021')""",
+                QUIET,
+            )
+        await inbox.wait_for(*await send(dip, 3, mpan=QUIET_MPAN))
+        await eventually(lambda: count_waiting(dip, QUIET, 0), "nothing waits any more")

@@ -15,6 +15,18 @@ async def lock_breaker(connection: Connection, dip_id: str, channel: str) -> Bre
     return Breaker(State(row["state"]), *tuple(row)[1:])
 
 
+async def find_now(connection: Connection) -> datetime:
+    """The time by the database's clock: workers' clocks may differ from it and from each other."""
+    now: datetime = await connection.fetchval(load_queries("breakers")["find_now"])
+    return now
+
+
+async def find_rest(connection: Connection, dip_id: str, channel: str) -> timedelta:
+    """How long the pause of an open breaker still is; zero when it is over, or the breaker closed."""
+    rest: timedelta | None = await connection.fetchval(load_queries("breakers")["find_rest"], dip_id, channel)
+    return max(rest or timedelta(0), timedelta(0))
+
+
 async def keep_breaker(connection: Connection, dip_id: str, channel: str, breaker: Breaker, now: datetime) -> None:
     b = breaker
     await connection.execute(

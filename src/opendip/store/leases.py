@@ -32,7 +32,6 @@ class LeasedQueue(NamedTuple):
     """The most messages the recipient has taken at a time, since it found more too large."""
     breaker: str
     """The state of its webhook's breaker, as leased."""
-    breaker_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A turn ends when the queue is empty, when something fails, or after a while, so 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from opendip.stages.deliver.recording import Recorder, Sent
 from opendip.stages.deliver.rules import DeliveryRules
 from opendip.stages.deliver.transport import Transport
 from opendip.store.archive import Archive
-from opendip.store.breakers import begin_probe
+from opendip.store.breakers import begin_probe, find_rest
 from opendip.store.leases import Attempt, LeasedQueue, hold_webhook, postpone_queue
 from opendip.store.pool import Connection, Pool
 from opendip.store.queues import list_entries, list_status_messages
@@ -38,6 +38,8 @@ from opendip.store.watch import MarketWatch
 _TURN_SECONDS = 2.0
 _ENTRIES_READ = 1000
 _NO_WEBHOOK = timedelta(seconds=30)
+_SHORTLY = timedelta(milliseconds=100)
+_FIRST_DAY = date(2000, 1, 2)
 _RESPONSE_KEPT = 4000
 
 
@@ -72,6 +74,7 @@ class Drain:
         self._tools = tools
         self._queue = queue
         self._ends_at = monotonic() + _TURN_SECONDS
+        self._has_found = False
 
     async def run(self) -> bool:
         """Whether the lease is still to be given back."""
@@ -82,8 +85,7 @@ class Drain:
             if webhook is None:
                 await self._postpone(_NO_WEBHOOK)
                 return False
-            async with self._tools.pool.acquire() as connection:
-                batch = await self._collect(connection, webhook)
+            batch = await self._find_batch(webhook)
             if batch is None:
                 return True
             began = monotonic()
@@ -100,8 +102,8 @@ class Drain:
         async with self._tools.pool.acquire() as connection:
             if await begin_probe(connection, queue.dip_id, queue.channel, longest):
                 return True
-        until = queue.breaker_until or datetime.now(UTC)
-        await self._postpone(max(timedelta(milliseconds=100), until - datetime.now(UTC)))
+            rest = await find_rest(connection, queue.dip_id, queue.channel)
+        await self._postpone(max(rest, _SHORTLY))
         return False
 
     def _find_webhook(self) -> Webhook | None:
@@ -117,6 +119,17 @@ class Drain:
         default = self._tools.rules.limits
         counts = (webhook.max_message_count or default.messages, webhook.max_message_rate, self._queue.batch_limit)
         return Limits(min(count for count in counts if count), webhook.max_payload_bytes or default.bytes)
+
+    async def _find_batch(self, webhook: Webhook) -> Batch | None:
+        async with self._tools.pool.acquire() as connection:
+            batch = await self._collect(connection, webhook)
+            if batch is None and not self._has_found:
+                # A queue is leased only when something is in it. Entries dated by a clock that was days ahead hide
+                # the later ones: then all days are searched.
+                self._queue = self._queue._replace(done_on=_FIRST_DAY)
+                batch = await self._collect(connection, webhook)
+        self._has_found = True
+        return batch
 
     async def _collect(self, connection: Connection, webhook: Webhook) -> Batch | None:
         queue, limits = self._queue, self._get_limits(webhook)

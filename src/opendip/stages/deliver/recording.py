@@ -31,7 +31,7 @@ from opendip.stages.deliver.answers import (
 from opendip.stages.deliver.batches import Batch, Wanted
 from opendip.stages.deliver.rules import DeliveryRules
 from opendip.store.alarms import AlarmKind, clear_alarms, raise_alarm
-from opendip.store.breakers import close_breaker, keep_breaker, lock_breaker
+from opendip.store.breakers import close_breaker, find_now, keep_breaker, lock_breaker
 from opendip.store.dead_letters import Kind, NewDeadLetter, Owner, keep_dead_letters
 from opendip.store.leases import (
     OWN_FAULT,
@@ -214,11 +214,11 @@ class Recorder:
         async with connection.transaction():
             if not await record_failure(connection, self._worker, sent.attempt, wait, queue.due_at):
                 return False
-            before = await lock_breaker(connection, queue.dip_id, queue.channel)
-            breaker = breakers.record_failure(before, self._rules.breaker, wait, answer.reason, now)
-            await keep_breaker(connection, queue.dip_id, queue.channel, breaker, now)
+            before, at = await lock_breaker(connection, queue.dip_id, queue.channel), await find_now(connection)
+            breaker = breakers.record_failure(before, self._rules.breaker, wait, answer.reason, at)
+            await keep_breaker(connection, queue.dip_id, queue.channel, breaker, at)
             if breaker.until is not None:
-                await hold_webhook(connection, queue.dip_id, queue.channel, breaker.until - now)
+                await hold_webhook(connection, queue.dip_id, queue.channel, breaker.until - at)
                 text = (
                     f"Deliveries of {queue.channel} to {queue.dip_id} pause while its webhook fails: {answer.reason}."
                 )

@@ -4,6 +4,14 @@
 -- The breaker as it is, nobody else's to change until commit.
 select state, failures, recent, openings, until, reason from breaker where dip_id = $1 and channel = $2 for update;
 
+-- name: find_now
+-- The time by the database's clock, which alone decides when a breaker's pause is over.
+select clock_timestamp();
+
+-- name: find_rest
+-- How long the pause of a breaker still is.
+select until - now() from breaker where dip_id = $1 and channel = $2 and state <> 'closed';
+
 -- name: keep_breaker
 -- The breaker after a failure.
 insert into breaker (dip_id, channel, state, failures, recent, openings, until, reason, changed_at)

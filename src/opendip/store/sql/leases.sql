@@ -35,7 +35,7 @@ update queue_progress as p set leased_by = $1, leased_until = now() + $2::interv
 from due, queue as q left join breaker as b on b.dip_id = q.dip_id and b.channel = q.channel
 where p.queue = due.queue and q.id = p.queue
 returning p.queue, q.dip_id, q.role, q.channel, p.done, p.done_on, p.failures, p.next_attempt_at, p.batch_limit,
-    coalesce(b.state, 'closed') as breaker, b.until as breaker_until;
+    coalesce(b.state, 'closed') as breaker;
 
 -- name: record_delivery
 -- One POST that was answered for: the attempt, how far the queue has come; nothing if the lease was lost. A success
