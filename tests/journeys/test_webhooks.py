@@ -1,6 +1,7 @@
 """Webhooks are set and taken away by whoever receives, or by its connection provider (E2E 4.6, 4.8)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from tests.journeys.market import (
 )
 from tests.journeys.participants import Participant, get_path
 from tests.journeys.waiting import eventually
+from tests.journeys.webhooks import count_waiting
 
 
 def path_of(channel: str, recipient: str) -> str:
@@ -185,6 +187,28 @@ class TestPausing:
         assert subject not in lasting
 
 
+class TestRate:
+    async def test_a_rate_bounds_each_delivery_and_spaces_them_out(self, dip: Dip):
+        caller, inbox = dip.participants[REGISTRATION], dip.inboxes[REGISTRATION]
+        path, rate, count = path_of("IF-031", REGISTRATION), 5, 12
+        before = await find_webhook(dip, REGISTRATION, "IF-031")
+        assert before is not None
+        assert_done(await caller.call(path, config(before[0], maxMessageRate=rate)), REGISTRATION)
+        messages = [draft("IF-031", "MSApp", sender=SUPPLIER, role="SUP") for _ in range(count)]
+        transactions = assert_accepted(await dip.participants[SUPPLIER].send("IF-031", messages), count)
+        arrivals = await inbox.wait_for(*transactions)
+        assert [t for t in inbox.arrivals if t in transactions] == transactions
+        assert {len(inbox.arrivals[t]) for t in transactions} == {1}
+        assert max(arrival.batch for arrival in arrivals) <= rate
+        assert_done(await caller.call(path, config(before[0])), REGISTRATION)
+        await eventually(lambda: count_waiting(dip, REGISTRATION, 0, "IF-031"), "all answers are recorded")
+        posts = (await list_posts(dip, REGISTRATION, "IF-031"))[-3:]
+        assert sum(post[0] for post in posts) == count
+        # A slow machine only makes the gaps longer. A thousandth less, for the database counts in microseconds.
+        for (size, at), (_, next_at) in pairwise(posts):
+            assert next_at - at >= timedelta(seconds=size / rate) * 0.999
+
+
 class TestForm:
     @pytest.mark.parametrize(
         ("url", "says"),
@@ -317,6 +341,14 @@ async def send_appointment(dip: Dip) -> str:
     message = draft("IF-031", "MSApp", sender=SUPPLIER, role="SUP")
     [transaction] = assert_accepted(await dip.participants[SUPPLIER].send("IF-031", [message]))
     return transaction
+
+
+async def list_posts(dip: Dip, recipient: str, channel: str) -> list[tuple[int, datetime]]:
+    """How many messages each carried, and when it was made."""
+    query = """select (a.to_position - a.from_position + 1)::int, a.attempted_at
+        from attempt a join queue q on q.id = a.queue where q.dip_id = $1 and q.channel = $2 order by a.from_position"""
+    async with dip.pool.acquire() as connection:
+        return [tuple(row) for row in await connection.fetch(query, recipient, channel)]
 
 
 async def find_pause(dip: Dip, recipient: str, channel: str) -> datetime | None:
