@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 import typer
 
 from opendip.cli import (
+    alarms,
     catalogue,
     certificates,
     channels,
+    dead_letters,
     homes,
     markets,
     openapi,
     participants,
     processes,
+    redriving,
     trials,
     webhooks,
 )
@@ -45,6 +48,17 @@ def make_app() -> typer.Typer:
         name="certificates",
     )
     app.add_typer(_group("The rules of single channels.", list=channels.show, set=channels.change), name="channel")
+    app.add_typer(
+        _group(
+            "What did not arrive, and why.",
+            list=dead_letters.show_all,
+            show=dead_letters.show,
+            redrive=redriving.redrive,
+            dismiss=redriving.dismiss,
+        ),
+        name="dead-letters",
+    )
+    app.add_typer(_group("What an operator must look at.", list=alarms.show, clear=alarms.clear), name="alarms")
     app.add_typer(
         _group(
             "Where messages are delivered, and how that goes.",

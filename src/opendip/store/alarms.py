@@ -1,5 +1,6 @@
 """Alarms: what an operator must look at. Raised and cleared in the transaction of what they are about."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -49,3 +50,8 @@ async def clear_alarms(connection: Connection, kind: AlarmKind | None, subject: 
 async def list_alarms(connection: Connection, *, with_cleared: bool = False, most: int = 1000) -> list[Alarm]:
     rows = await connection.fetch(load_queries("alarms")["list_alarms"], with_cleared, most)
     return [Alarm(*row) for row in rows]
+
+
+async def clear_numbered(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
+    """Clear these by hand; answers those that lasted. One whose cause lasts is raised again."""
+    return [row[0] for row in await connection.fetch(load_queries("alarms")["clear_numbered"], ids, now)]

@@ -15,3 +15,7 @@ update alarm set cleared_at = $3 where cleared_at is null and ($1::text is null 
 -- Those that last, or with $1 all of them; the latest first.
 select id, kind, subject, text, raised, first_at, last_at, cleared_at from alarm
 where $1 or cleared_at is null order by last_at desc, id desc limit $2
+
+-- name: clear_numbered
+-- Those with these ids that last.
+update alarm set cleared_at = $2 where id = any ($1::bigint[]) and cleared_at is null returning id
