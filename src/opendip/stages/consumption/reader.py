@@ -32,7 +32,7 @@ _SUPPLIER = "SUP"
 _STATUSES_READ = 200
 _EMPTY = timedelta(seconds=30)
 _RETRY_BASE = timedelta(seconds=1)
-_RETRY_CEILING = timedelta(minutes=5)
+_RETRY_CEILING = timedelta(minutes=1)
 _CODE = re.compile(r"[A-Z]{3}[0-9]{4}", re.ASCII)
 
 _NONE_KEPT = Fault("RCP1062", "No consumption of the previous advanced data services is kept for the four months.")
