@@ -25,6 +25,7 @@ STRICT = {
     "body_timeout_seconds": 3,
     "max_body_bytes": 300_000,
     "max_messages": 50,
+    "max_replayed_messages": 3,
     "allow_private_webhooks": "false",
 }
 """Of a second API on the same database: small limits, and public webhooks alone."""

@@ -43,6 +43,11 @@ def answer_done(rules: AcceptRules, recipient: str, help_text: str | None = None
     return Response(body, Status.CREATED.value, media_type=_JSON)
 
 
+def encode_done(rules: AcceptRules, recipient: str, help_text: str | None = None) -> bytes:
+    """The body of an answer that all is done, with what there is to say of it."""
+    return _encode(rules, f"{SUCCESS} - {rules.response_texts[SUCCESS]}", help_text, recipient, None)
+
+
 def _encode(
     rules: AcceptRules, text: str, help_text: str | None, recipient: str | None, reference: str | None
 ) -> bytes:

@@ -11,6 +11,8 @@ from opendip.api.answers import answer_refusal
 from opendip.api.calls import Handler, guard
 from opendip.api.context import ApiContext
 from opendip.api.messages import send_messages
+from opendip.api.replays import replay_messages
+from opendip.api.requeues import requeue_messages, tell_requeue_status
 from opendip.api.statuses import send_statuses
 from opendip.api.webhooks import (
     delete_message_webhook,
@@ -32,6 +34,9 @@ PATHS: Mapping[str, Mapping[str, Handler]] = {
     },
     "/{version}/dip-channel/{id}/pubconfig/{recipient_id}/pause": {"POST": pause_message_webhook},
     "/{version}/dip-channel/{id}/pubconfig/{recipient_id}/resume": {"POST": resume_message_webhook},
+    "/{version}/dip-channel/{id}/replay/{recipient_id}": {"POST": replay_messages},
+    "/{version}/dip-channel/{id}/requeue/{recipient_id}": {"POST": requeue_messages},
+    "/{version}/dip-channel/{id}/requeueStatus/{recipient_id}": {"GET": tell_requeue_status},
     "/{version}/statusmessage": {"POST": send_statuses},
     "/{version}/statusmessage/config/{recipient_id}": {
         "POST": set_status_webhook,
@@ -45,7 +50,7 @@ PATHS: Mapping[str, Mapping[str, Handler]] = {
 def create_app(context: ApiContext) -> Starlette:
     """The application; it proves the callers of all its paths itself."""
     app = Starlette(
-        routes=[Route(path, _dispatch(handlers, context), methods=[*handlers]) for path, handlers in PATHS.items()],
+        routes=[_make_route(path, handlers, context) for path, handlers in PATHS.items()],
         exception_handlers={
             404: _refuse(context, Status.NOT_FOUND, "Nothing is served at this path."),
             405: _refuse(context, Status.METHOD_NOT_ALLOWED, "This path is not called with this method."),
@@ -53,6 +58,13 @@ def create_app(context: ApiContext) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _make_route(path: str, handlers: Mapping[str, Handler], context: ApiContext) -> Route:
+    route = Route(path, _dispatch(handlers, context), methods=[*handlers])
+    # Starlette takes HEAD wherever it takes GET; here it is a method like any other that is not served.
+    route.methods = set(handlers)
+    return route
 
 
 def _dispatch(handlers: Mapping[str, Handler], context: ApiContext) -> Callable[[Request], Awaitable[Response]]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from opendip.api.budget import BodyBudget
+from opendip.api.slots import ReplaySlots
 from opendip.client.trust import TrustStore
 from opendip.domain.market import Market
 from opendip.stages.accept import AcceptingChannel, AcceptRules
 from opendip.stages.relay import StatusSchema
+from opendip.stages.replay import PageLimits, ReplayChannel
 from opendip.store.pool import Pool
 
 
@@ -26,6 +28,15 @@ class ApiRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaying:
+    """What replays need: the channels, how much one answer holds, and how many may be under way."""
+
+    channels: Mapping[str, ReplayChannel]
+    limits: PageLimits
+    slots: ReplaySlots
+
+
+@dataclass(frozen=True, slots=True)
 class ApiContext:
     """Made once a process, shared by all requests."""
 
@@ -40,3 +51,4 @@ class ApiContext:
     """The path versions that are served, without a leading v."""
     rules: ApiRules
     budget: BodyBudget
+    replays: Replaying

@@ -28,6 +28,15 @@ def get_recipient(request: Request, context: ApiContext, caller: Caller, channel
     return dip_id
 
 
+def list_entitled_roles(context: ApiContext, caller: Caller, recipient: str) -> frozenset[str] | None:
+    """The roles of a recipient whose messages the caller may see; None: all it ever had, for they are its own."""
+    if recipient == caller.dip_id:
+        return None
+    market, day = context.get_market(), get_now().date()
+    roles = market.participants[recipient].roles
+    return frozenset(role for role in roles if market.is_nominated(caller.dip_id, recipient, role, day))
+
+
 def _may_receive_for(market: Market, caller: Caller, participant: Participant, roles: set[str]) -> bool:
     if participant.dip_id == caller.dip_id:
         return True

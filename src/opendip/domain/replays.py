@@ -17,6 +17,7 @@ MOST_TRANSACTIONS = 100
 _TIME_LENGTH = 25
 _RESOLUTION = timedelta(seconds=1)
 """Transaction times are told in whole seconds, so a second asked for is all of it."""
+_MOMENT = timedelta(microseconds=1)
 
 Text25 = Annotated[str, Meta(min_length=_TIME_LENGTH, max_length=_TIME_LENGTH)]
 
@@ -120,7 +121,7 @@ def find_range(wanted: Wanted, named: Sequence[datetime], oldest: datetime, now:
     if not wanted.has_times:
         return None
     starts = [*named] if wanted.from_at is None else [wanted.from_at, *named]
-    ends = [at + _RESOLUTION for at in named] + ([] if wanted.until is None else [wanted.until])
+    ends = [at + _MOMENT for at in named] + ([] if wanted.until is None else [wanted.until])
     if not starts:
         return None
     return Range(max(min(starts), oldest), max(ends, default=now))

@@ -8,6 +8,8 @@ import structlog
 
 from opendip.api import ApiContext, ApiRules, create_app, serve_api
 from opendip.api.budget import BodyBudget
+from opendip.api.context import Replaying
+from opendip.api.slots import ReplaySlots
 from opendip.api.sockets import listen
 from opendip.catalogue import Catalogue, load
 from opendip.processes.running import run_beside, run_process
@@ -15,6 +17,8 @@ from opendip.processes.trust import TrustWatch
 from opendip.settings import Settings
 from opendip.stages.accept import AcceptRules, prepare_channels
 from opendip.stages.relay import prepare_schema
+from opendip.stages.replay import PageLimits
+from opendip.stages.replay import prepare_channels as prepare_replays
 from opendip.store.pool import Pool, open_pool
 from opendip.store.submissions import advance_numbers
 from opendip.store.watch import MarketWatch
@@ -22,6 +26,8 @@ from opendip.store.watch import MarketWatch
 API_VERSION = "1.1"
 """E2E 8.4: the version in the path at present; the catalogue's own is served too."""
 _CONNECTIONS = 10
+_REPLAYED_BYTES = 64 * 2**20
+"""Of one answer to a replay, about."""
 _DRAIN_SECONDS = 30
 
 log = structlog.get_logger()
@@ -80,4 +86,9 @@ def _make_context(
         versions=frozenset({API_VERSION, catalogue.release}),
         rules=rules,
         budget=BodyBudget(max(settings.max_in_flight_bytes, 2 * settings.max_body_bytes)),
+        replays=Replaying(
+            channels=prepare_replays(catalogue, settings.service_ticket_url or None),
+            limits=PageLimits(settings.max_replayed_messages, _REPLAYED_BYTES),
+            slots=ReplaySlots(),
+        ),
     )

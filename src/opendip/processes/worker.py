@@ -14,6 +14,7 @@ from opendip.domain.breakers import BreakerRules
 from opendip.domain.publications import Wrapper
 from opendip.processes.expiry import expire_messages
 from opendip.processes.own_queues import read_own_queues
+from opendip.processes.requeues import requeue_messages
 from opendip.processes.running import run_beside, run_process, wait_for
 from opendip.processes.trust import TrustWatch
 from opendip.settings import Settings
@@ -59,7 +60,8 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         log.info("worker_ready")
         own = read_own_queues(settings, catalogue, trust, pool, stop)
         expiry = expire_messages(settings, catalogue, pool, archive, watch)
-        beside = asyncio.create_task(run_beside(stop, watch.run(), trust.run(), deliverer.keep_leases(), own, expiry))
+        loops = (watch.run(), trust.run(), deliverer.keep_leases(), own, expiry, requeue_messages(pool, stop))
+        beside = asyncio.create_task(run_beside(stop, *loops))
         # Without its watch or its leases a worker must not go on.
         beside.add_done_callback(lambda _: stop.set())
         try:

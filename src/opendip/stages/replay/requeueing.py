@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from opendip.domain.replays import START, Position, Range
-from opendip.stages.replay.jobs import PageDone
+from opendip.stages.replay.jobs import PageDone, Requeueing
 from opendip.stages.replay.selection import Filter, Selection, locate, read_block
 from opendip.store.pool import Connection
 from opendip.store.queues import NewEntry, append_entries
@@ -91,3 +91,7 @@ async def requeue_page(connection: Connection, job: RequeueJob, now: datetime) -
     block = await read_block(connection, selection, after, MESSAGES_A_PAGE)
     await _append(connection, block.sent, job.replay, now)
     return PageDone(block.reached._asdict(), block.seen, block.is_last)
+
+
+MESSAGES = Requeueing(count, requeue_page)
+"""How the jobs of all channels of messages are done."""

@@ -1,0 +1,256 @@
+"""What a recipient was sent, again: in an answer, or on its queue once more (E2E 4.9, FS 5.5.11)."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from opendip import catalogue
+from opendip.domain.references import find_transaction, strip_replay_prefix
+from tests.journeys.answers import Reply, assert_accepted, assert_refused, load_release
+from tests.journeys.conftest import Dip
+from tests.journeys.drafts import draft
+from tests.journeys.inboxes import Inbox
+from tests.journeys.market import (
+    BOTH,
+    BOTH_MPAN,
+    DATA,
+    DISTRIBUTOR,
+    METERING,
+    MPANS,
+    OTHER_PROVIDER,
+    OTHER_SUPPLIER,
+    PROVIDER,
+    REGISTRATION,
+    SUPPLIER,
+)
+from tests.journeys.participants import get_path
+from tests.journeys.webhooks import send
+
+Inboxes = dict[str, Inbox]
+
+
+def ask(**wishes: Any) -> bytes:
+    nothing = dict.fromkeys(("datetimeFrom", "datetimeTo", "eventCode", "MPAN", "version"))
+    return msgspec.json.encode({**nothing, **wishes})
+
+
+def replay_path(recipient: str, channel: str = "IF-021", what: str = "replay") -> str:
+    return f"{get_path(channel)}/{what}/{recipient}"
+
+
+async def replay(dip: Dip, caller: str = SUPPLIER, of: str = SUPPLIER, channel: str = "IF-021", **wishes: Any) -> Reply:
+    return await dip.participants[caller].call(replay_path(of, channel), ask(**wishes))
+
+
+def read(reply: Reply) -> list[dict[str, Any]]:
+    assert reply.status == 200, (reply.status, reply.body[:2000])
+    messages: list[dict[str, Any]] = msgspec.json.decode(reply.body)
+    return messages
+
+
+def list_first_ids(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["initialD0"]["transactionID"] for message in messages]
+
+
+async def start_afresh() -> str:
+    """A time of which every later message is known to be later."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    await asyncio.sleep(1.05 - datetime.now(UTC).microsecond / 1e6)
+    assert datetime.now(UTC) > now
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}+00:00"
+
+
+async def send_and_wait(dip: Dip, inboxes: Inboxes, count: int, **options: Any) -> list[str]:
+    transactions = await send(dip, count, **options)
+    await inboxes[SUPPLIER].wait_for(*transactions)
+    return transactions
+
+
+class TestByTransactionIds:
+    async def test_a_message_comes_again_under_a_new_id_with_its_first_wrapper(self, dip: Dip, inboxes: Inboxes):
+        [transaction] = await send_and_wait(dip, inboxes, 1)
+        [first] = inboxes[SUPPLIER].arrivals[transaction]
+        [again] = read(await replay(dip, transactionIDs=[transaction]))
+        assert again["initialD0"] == first.common["D0"]
+        d0 = again["payload"]["CommonBlock"].pop("D0")
+        assert d0 == {
+            **again["initialD0"],
+            "transactionID": d0["transactionID"],
+            "replayIndicator": True,
+        }
+        found = find_transaction(d0["transactionID"])
+        assert found is not None and found.replay
+        assert strip_replay_prefix(d0["transactionID"]) == transaction
+        expected = {**first.message["payload"]["CommonBlock"]}
+        expected.pop("D0")
+        assert again["payload"]["CommonBlock"] == expected
+        assert again["payload"]["CustomBlock"] == first.message["payload"]["CustomBlock"]
+
+    async def test_it_passes_the_schema_of_its_channel(self, dip: Dip, inboxes: Inboxes):
+        [transaction] = await send_and_wait(dip, inboxes, 1)
+        reply = await replay(dip, transactionIDs=[transaction])
+        decoder = catalogue.compile_channel(load_release().channels["IF-021"], load_release())
+        [raw] = msgspec.json.decode(reply.body, type=list[msgspec.Raw])
+        decoder.decode(raw)
+
+    async def test_a_workflow_s_correlation_id_has_the_prefix_too(self, dip: Dip, inboxes: Inboxes):
+        message = draft("IF-031", "MSApp", sender=SUPPLIER, role="SUP")
+        [transaction] = assert_accepted(await dip.participants[SUPPLIER].send("IF-031", [message]))
+        [first] = await inboxes[REGISTRATION].wait_for(transaction)
+        [again] = read(await replay(dip, REGISTRATION, REGISTRATION, "IF-031", transactionIDs=[transaction]))
+        d0 = again["payload"]["CommonBlock"]["D0"]
+        prefix = d0["transactionID"][:11]
+        assert d0["initialCorrelationID"] == prefix + first.common["D0"]["initialCorrelationID"]
+
+    async def test_they_come_in_the_order_of_time_each_once_and_a_replayed_id_is_understood(
+        self, dip: Dip, inboxes: Inboxes
+    ):
+        transactions = [*await send_and_wait(dip, inboxes, 2), *await send_and_wait(dip, inboxes, 2)]
+        [replayed] = read(await replay(dip, transactionIDs=transactions[:1]))
+        wanted = [*reversed(transactions), transactions[2], replayed["payload"]["CommonBlock"]["D0"]["transactionID"]]
+        assert list_first_ids(read(await replay(dip, transactionIDs=wanted))) == transactions
+
+    async def test_each_replay_has_a_number_of_its_own(self, dip: Dip, inboxes: Inboxes):
+        transactions = await send_and_wait(dip, inboxes, 1)
+        ids = [read(await replay(dip, transactionIDs=transactions))[0]["payload"]["CommonBlock"]["D0"] for _ in "12"]
+        assert ids[0]["transactionID"] != ids[1]["transactionID"]
+
+    async def test_what_the_recipient_was_not_sent_is_simply_not_there(self, dip: Dip, inboxes: Inboxes):
+        [transaction] = await send_and_wait(dip, inboxes, 1)
+        message = draft("IF-031", "MSApp", sender=SUPPLIER, role="SUP")
+        [other] = assert_accepted(await dip.participants[SUPPLIER].send("IF-031", [message]))
+        wanted = ["T-IF-021-0000000000-SDS-20260321-00000000000100001", "nonsense", other, transaction]
+        assert list_first_ids(read(await replay(dip, transactionIDs=wanted))) == [transaction]
+        assert read(await replay(dip, OTHER_SUPPLIER, OTHER_SUPPLIER, transactionIDs=wanted)) == []
+        assert list_first_ids(read(await replay(dip, DISTRIBUTOR, DISTRIBUTOR, transactionIDs=wanted))) == [transaction]
+
+
+class TestByTime:
+    async def test_all_from_then_on_in_the_order_they_were_accepted(self, dip: Dip, inboxes: Inboxes):
+        start = await start_afresh()
+        transactions = [t for count in (3, 1, 2) for t in await send_and_wait(dip, inboxes, count)]
+        assert list_first_ids(read(await replay(dip, datetimeFrom=start))) == transactions
+        assert read(await replay(dip, OTHER_SUPPLIER, OTHER_SUPPLIER, datetimeFrom=start)) == []
+
+    async def test_up_to_the_second_asked_for(self, dip: Dip, inboxes: Inboxes):
+        start = await start_afresh()
+        [first] = await send_and_wait(dip, inboxes, 1)
+        later = await start_afresh()
+        [second] = await send_and_wait(dip, inboxes, 1)
+        at = inboxes[SUPPLIER].arrivals[first][0].common["D0"]["transactionTimestamp"]
+        assert list_first_ids(read(await replay(dip, datetimeFrom=start, datetimeTo=at))) == [first]
+        assert list_first_ids(read(await replay(dip, datetimeFrom=later))) == [second]
+
+    async def test_a_message_in_two_roles_comes_once(self, dip: Dip, inboxes: Inboxes):
+        start = await start_afresh()
+        transactions = await send(dip, 2, mpan=BOTH_MPAN)
+        for transaction in transactions:
+            await inboxes[BOTH].wait_for_roles(transaction, "SUP", "LDSO")
+        assert list_first_ids(read(await replay(dip, BOTH, BOTH, datetimeFrom=start))) == transactions
+
+    async def test_by_metering_point_event_code_and_version(self, dip: Dip, inboxes: Inboxes):
+        start = await start_afresh()
+        [one] = await send_and_wait(dip, inboxes, 1, mpan=MPANS[1])
+        [two] = await send_and_wait(dip, inboxes, 1, mpan=MPANS[2])
+
+        async def find(**wishes: Any) -> list[str]:
+            return list_first_ids(read(await replay(dip, datetimeFrom=start, **wishes)))
+
+        assert await find(MPAN=MPANS[1]) == [one]
+        assert await find(MPAN=MPANS[3]) == []
+        assert await find(eventCode="ActivePower") == await find(eventCode="[ActivePower]") == [one, two]
+        assert await find(eventCode="ReactivePower") == []
+        assert await find(version="011") == [one, two]
+        assert await find(version="010") == []
+        assert await find(version="011", MPAN=MPANS[2], eventCode="ActivePower") == [two]
+        assert await find(version="010", MPAN=MPANS[2], eventCode="ActivePower") == []
+        ids = [one, two]
+        assert list_first_ids(read(await replay(dip, transactionIDs=ids, MPAN=MPANS[2], version="011"))) == [two]
+
+    async def test_with_ids_the_earliest_start_and_the_latest_end_win(self, dip: Dip, inboxes: Inboxes):
+        first, between, last = [(await send_and_wait(dip, inboxes, 1))[0] for _ in range(3)]
+        late = await start_afresh()
+        [beyond] = await send_and_wait(dip, inboxes, 1)
+        reply = await replay(dip, datetimeFrom=late, datetimeTo=None, transactionIDs=[last, first])
+        # FS 5.5.11: an end that is given by an id is an end.
+        assert set(list_first_ids(read(reply))) >= {first, between, last}
+        assert beyond not in list_first_ids(read(reply))
+        to = await start_afresh()
+        reply = await replay(dip, datetimeTo=to, transactionIDs=[between])
+        assert set(list_first_ids(read(reply))) >= {between, last, beyond}
+
+    async def test_more_than_fits_is_continued(self, dip: Dip, inboxes: Inboxes):
+        start = await start_afresh()
+        transactions = [t for count in (2, 6, 1) for t in await send_and_wait(dip, inboxes, count)]
+        body, caller, found = ask(datetimeFrom=start), dip.participants[SUPPLIER], []
+        sizes, token, headers = [], "", {}
+        while True:
+            reply = await caller.call(replay_path(SUPPLIER), body, base=dip.strict_base, headers=headers)
+            assert reply.status in (200, 206), reply.body
+            messages = msgspec.json.decode(reply.body)
+            found += list_first_ids(messages)
+            sizes.append(len(messages))
+            if reply.status == 200:
+                break
+            token = reply.headers["x-continuation-token"]
+            headers = {"X-Continuation-Token": token}
+        assert found == transactions
+        assert sizes[:3] == [3, 3, 3]
+        other = ask(datetimeFrom=start, eventCode="ActivePower")
+        for body in (other,):
+            reply = await caller.call(replay_path(SUPPLIER), body, headers={"X-Continuation-Token": token})
+            assert_refused(reply, 400, "MSG1001", "X-Continuation-Token")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("body", "says"),
+        [
+            (b"", "cannot be read"),
+            (b"[]", "cannot be read"),
+            (b'{"datetimeFrom": null}', "datetimeTo"),
+            (ask(), "datetimeFrom"),
+            (ask(datetimeTo="2026-03-21T00:00:00+00:00"), "datetimeFrom"),
+            (ask(MPAN="2000000000000"), "datetimeFrom"),
+            (ask(datetimeFrom="2026-03-21"), "datetimeFrom"),
+            (ask(datetimeFrom="2026-02-30T00:00:00+00:00"), "25 characters"),
+            (ask(datetimeFrom="2026-03-21T00:00:00+00:00", datetimeTo="2026-03-20T00:00:00+00:00"), "before"),
+            (ask(datetimeFrom="2026-03-21T00:00:00+00:00", MPAN="12"), "MPAN"),
+            (ask(datetimeFrom="2026-03-21T00:00:00+00:00", since=1), "since"),
+            (ask(transactionIDs=[]), "transactionIDs"),
+            (ask(transactionIDs=["x"] * 101), "transactionIDs"),
+            (ask(transactionIDs=["x" * 66]), "transactionIDs"),
+        ],
+    )
+    async def test_a_request_that_cannot_be_done_says_what_to_mend(self, dip: Dip, body: bytes, says: str):
+        for what in ("replay", "requeue"):
+            reply = await dip.participants[SUPPLIER].call(replay_path(SUPPLIER, what=what), body)
+            assert_refused(reply, 400, "MSG1001", says)
+
+    async def test_years_at_the_end_of_time_are_no_fault(self, dip: Dip):
+        for start in ("0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"):
+            reply = await replay(dip, METERING, METERING, "IF-037", datetimeFrom=start, datetimeTo=None)
+            assert reply.status in (200, 400), reply.body
+        reply = await replay(dip, datetimeFrom="9999-12-31T23:59:58+00:00", datetimeTo="9999-12-31T23:59:59+00:00")
+        assert read(reply) == []
+
+    async def test_a_provider_may_and_strangers_may_not(self, dip: Dip, inboxes: Inboxes):
+        # SN-Vacant goes to a data service that the sender names.
+        message = draft("IF-024", "SN-Vacant", sender=SUPPLIER, role="SUP", primary_recipients=[DATA])
+        [transaction] = assert_accepted(await dip.participants[SUPPLIER].send("IF-024", [message]))
+        arrived = await inboxes[DATA].wait_for_roles(transaction, "SDS")
+        wishes = {"channel": "IF-024", "transactionIDs": [transaction]}
+        assert list_first_ids(read(await replay(dip, PROVIDER, DATA, **wishes))) == [transaction]
+        assert arrived["SDS"] == 1
+        for caller, recipient in ((OTHER_SUPPLIER, DATA), (OTHER_PROVIDER, DATA), (DATA, "9999999999")):
+            assert_refused(await replay(dip, caller, recipient, **wishes), 403, "MSG1011", "not yours")
+
+    async def test_channels_and_methods_there_are_not(self, dip: Dip):
+        caller = dip.participants[SUPPLIER]
+        assert (await caller.call(replay_path(SUPPLIER, "IF-999"), ask())).status == 404
+        for method in ("GET", "HEAD", "DELETE"):
+            assert (await caller.call(replay_path(SUPPLIER), method=method)).status == 405
+        assert (await caller.call(replay_path(SUPPLIER, what="requeueStatus"), method="HEAD")).status == 405
