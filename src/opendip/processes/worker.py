@@ -23,7 +23,7 @@ from opendip.stages.deliver.batches import Limits
 from opendip.stages.route import Router, RoutingChannel, prepare_channels
 from opendip.store.archive import Archive
 from opendip.store.pool import DATABASE_FAULTS, Pool, open_pool
-from opendip.store.submissions import Submitted
+from opendip.store.submissions import Submitted, advance_numbers
 from opendip.store.watch import MarketWatch
 
 _CONNECTIONS = 20
@@ -54,6 +54,8 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
     )
     async with open_pool(database_url, "dip worker", most=_CONNECTIONS) as pool, transport:
         watch = await MarketWatch.open(pool, settings.dip_id)
+        async with pool.acquire() as connection:
+            await advance_numbers(connection)
         router = Router(channels, archive, catalogue.response_codes, settings.dip_id)
         rules = _make_rules(settings, trust)
         deliverer = Deliverer(uuid4(), pool, archive, transport, rules, watch)

@@ -5,9 +5,10 @@ from (select 1) as one left join signed_call as c on c.signature = $1;
 
 -- name: advance_numbers
 -- Numbers go on from the clock, 16,000 a second since 2020: a database that was restored gives none out a second time.
-select setval('submission_number', greatest(last_value,
-    floor(extract(epoch from clock_timestamp() - timestamptz '2020-01-01 00:00:00+00') * 16000)::bigint))
-from submission_number;
+with clock as (
+    select floor(extract(epoch from clock_timestamp() - timestamptz '2020-01-01 00:00:00+00') * 16000)::bigint as number
+)
+select setval('submission_number', number) from clock, submission_number where last_value < number;
 
 -- name: claim_references
 -- Claims sender references for ever; answers the digests that were free. Sorted, so that two calls never deadlock.
