@@ -15,6 +15,7 @@ from opendip.settings_text import write_file
 from opendip.store.embedded import EmbeddedPostgres
 from opendip.store.pool import Pool, open_pool
 from tests.conftest import create_database, drop_database, url_of
+from tests.journeys.described import assert_described_delivery
 from tests.journeys.drafts import ENVIRONMENT
 from tests.journeys.inboxes import Inbox, take_all
 from tests.journeys.market import PROVIDERS, RECEIVING, ROLES, write_market
@@ -135,6 +136,9 @@ async def dip(postgres: EmbeddedPostgres, open_directory: Path) -> AsyncIterator
         yield Dip(home, credentials, url, pool, base, strict_base, inboxes, participants)
     await drop_database(postgres, name)
     _check_logs(processes)
+    for inbox in inboxes.values():
+        for batch in inbox.calls:
+            assert_described_delivery(batch.body)
 
 
 async def stop_all(processes: list[DipProcess]) -> None:

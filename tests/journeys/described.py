@@ -31,6 +31,12 @@ def assert_described(method: str, path: str, reply: Reply) -> None:
     assert fault is None, f"{method} {template}: {reply.status} is not as described: {fault}"
 
 
+def assert_described_delivery(body: bytes) -> None:
+    """What is posted to a webhook is what the description of the call that sets it says."""
+    fault = _find_fault("#/components/schemas/DeliveredMessages", msgspec.json.decode(body))
+    assert fault is None, f"a delivery is not as described: {fault}"
+
+
 @cache
 def load_document() -> Mapping[str, Any]:
     return describe_api(load_release(), API_VERSION)

@@ -19,7 +19,8 @@ from opendip.store.dead_letters import (
     settle_dead_letters,
 )
 from opendip.store.pool import Connection
-from opendip.store.queues import NewEntry, append_entries, wake_queues
+from opendip.store.queues import NewEntry, append_entries
+from opendip.store.webhooks import reopen_queues
 
 _STEP = 500
 
@@ -49,7 +50,7 @@ async def redrive(
         kept, texts = await _find_texts(connection, letters)
         # Progress, alarms, tails: the order in which deliveries lock them.
         for subject in sorted(_list_subjects(kept) - woken):
-            await wake_queues(connection, *subject)
+            await reopen_queues(connection, *subject, now)
         woken.update(_list_subjects(kept))
         await _settle(connection, kept, Settlement.REDRIVEN, None, now)
         await append_entries(connection, make_entries(kept), texts, now)

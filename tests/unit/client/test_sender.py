@@ -169,6 +169,34 @@ async def test_a_webhook_is_set_and_deleted(sender: Sender, dip: FakeDip):
     assert deleted.headers["X-DIP-Content-Hash"] == signing.content_hash(b"")
 
 
+async def test_a_webhook_is_given_a_rate_paused_and_resumed(sender: Sender, dip: FakeDip):
+    dip.answers = [answer(201)] * 4
+    await sender.set_webhook("IF-021", "https://supplier.example/m", max_message_rate=50)
+    await sender.pause_webhook("IF-021")
+    await sender.resume_webhook("IF-021")
+    await sender.resume_webhook("IF-021", "1309012345")
+    limited, *others = dip.calls
+    path = f"{dip.url}/2.1.0/dip-channel/IF-021/pubconfig"
+    assert msgspec.json.decode(limited.body)["maxMessageRate"] == 50
+    assert [call.url for call in others] == [
+        f"{path}/{SUPPLIER.dip_id}/pause",
+        f"{path}/{SUPPLIER.dip_id}/resume",
+        f"{path}/1309012345/resume",
+    ]
+    assert {(call.method, call.body) for call in others} == {("POST", b"")}
+
+
+async def test_a_status_webhook_is_given_a_rate_paused_and_resumed(sender: Sender, dip: FakeDip):
+    dip.answers = [answer(201)] * 3
+    await sender.set_status_webhook("https://supplier.example/s", max_message_rate=50)
+    await sender.pause_status_webhook()
+    await sender.resume_status_webhook("1309012345")
+    limited, paused, resumed = dip.calls
+    assert msgspec.json.decode(limited.body)["maxMessageRate"] == 50
+    assert paused.url == f"{dip.url}/2.1.0/statusmessage/config/{SUPPLIER.dip_id}/pause"
+    assert resumed.url == f"{dip.url}/2.1.0/statusmessage/config/1309012345/resume"
+
+
 async def test_a_status_webhook_is_set_and_deleted(sender: Sender, dip: FakeDip):
     dip.answers = [answer(201), answer(204)]
     await sender.set_status_webhook("https://supplier.example/s")
