@@ -63,7 +63,7 @@ def find_transaction(text: str) -> TransactionId | None:
         return None
     number, channel, dip_id, role, day, sequence = match.groups()
     try:
-        accepted_on = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date()
+        accepted_on = date(int(day[:4]), int(day[4:6]), int(day[6:]))
     except ValueError:
         return None
     submission, message_index = int(sequence[:-INDEX_DIGITS], 16), int(sequence[-INDEX_DIGITS:], 16)

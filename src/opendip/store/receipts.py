@@ -20,6 +20,7 @@ from opendip.store.pool import Pool
 from opendip.store.queries import load_queries
 from opendip.store.submissions import ChunkKey
 
+_IDS_AT_ONCE = 500
 _CHUNKS_AT_ONCE = 100
 _LAST_SUBMISSION = 2**63 - 1
 
@@ -40,7 +41,7 @@ async def find_receipts(pool: Pool, transaction_ids: Iterable[str]) -> dict[str,
 
     However many there are, they are looked up in steps, between which others are served.
     """
-    wanted = _group(transaction_ids)
+    wanted = await _group(transaction_ids)
     keys = sorted(wanted, key=lambda key: (key.accepted_on, key.submission, key.number))
     found: dict[str, Receipt] = {}
     for first in range(0, len(keys), _CHUNKS_AT_ONCE):
@@ -49,9 +50,11 @@ async def find_receipts(pool: Pool, transaction_ids: Iterable[str]) -> dict[str,
     return found
 
 
-def _group(texts: Iterable[str]) -> _Wanted:
+async def _group(texts: Iterable[str]) -> _Wanted:
     wanted: dict[ChunkKey, list[tuple[str, TransactionId]]] = defaultdict(list)
-    for text in dict.fromkeys(texts):
+    for done, text in enumerate(dict.fromkeys(texts)):
+        if done % _IDS_AT_ONCE == 0:
+            await asyncio.sleep(0)
         transaction = find_transaction(text)
         if transaction is not None and _is_ours(text, transaction):
             number = transaction.message_index // MESSAGES_IN_A_CHUNK
@@ -74,6 +77,8 @@ async def _look_up(pool: Pool, keys: Sequence[ChunkKey], wanted: _Wanted) -> dic
             [k.submission for k in keys],
             [k.number for k in keys],
             [k.accepted_on for k in keys],
+            keys[0].accepted_on,
+            keys[-1].accepted_on,
         )
     found: dict[str, Receipt] = {}
     for submission, number, channel, content in rows:
