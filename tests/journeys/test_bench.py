@@ -40,7 +40,7 @@ def test_a_bench_delivers_everything_once_and_writes_its_figures(open_directory,
 def test_a_bench_with_dead_recipients_gives_them_everything_once_they_are_back(open_directory, tmp_path):
     figures = tmp_path / "figures.json"
 
-    run_dead(DeadOptions(recipients=6, dead=4, rate=30, seconds=1, json=figures, home=open_directory / "bench"))
+    run_dead(DeadOptions(recipients=6, dead=4, rate=30, seconds=1, json=figures, home=open_directory / "dead"))
 
     report = json.loads(figures.read_text())
     assert report["dead"]["ways"] == {"refuses": 1, "hangs": 1, "answers 500": 1, "resets": 1}
@@ -55,7 +55,7 @@ def test_a_bench_of_draining_delivers_the_whole_queue_in_order(open_directory, t
     figures = tmp_path / "figures.json"
     sizes = {"messages": 300, "batch": 100, "at_least": 0, "others_rate": 20, "others_seconds": 0.5}
 
-    run_drain(DrainOptions(**sizes, json=figures, home=open_directory / "bench"))
+    run_drain(DrainOptions(**sizes, json=figures, home=open_directory / "drain"))
 
     report = json.loads(figures.read_text())
     assert report["drain"]["messages"] == 300
