@@ -1,6 +1,7 @@
 """`dip alarms`: what an operator must look at."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,7 +69,7 @@ def _make_record(alarm: "Alarm") -> dict[str, str | int | None]:
 
 
 def _print(alarms: "list[Alarm]") -> None:
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
     table = Table("id", "kind", "about", "since (UTC)", "last (UTC)", "times", "what")
     for alarm in alarms:
         over = f" [cleared {_format(alarm.cleared_at)}]" if alarm.cleared_at else ""
@@ -78,7 +79,7 @@ def _print(alarms: "list[Alarm]") -> None:
         )
         table.add_row(*(Text(cell) for cell in cells))
     if alarms:
-        console.print(table, width=None if console.is_terminal else _PIPED_WIDTH)
+        console.print(table)
     else:
         typer.echo("No alarms.")
 

@@ -18,7 +18,7 @@ from opendip.cli.letter_options import (
     UntilOption,
     make_filter,
 )
-from opendip.cli.letter_printing import make_record, print_letter, print_table
+from opendip.cli.letter_printing import make_record, print_letter, print_list
 from opendip.cli.options import DEFAULT_HOME, HomeOption
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def show_all(
             await _write_json(describe_letters(connection, wanted, settled, limit))
         else:
             shown = [each async for each in describe_letters(connection, wanted, settled, limit or _SHOWN)]
-            print_table(shown, await count_dead_letters(connection, wanted, settled))
+            print_list(shown, await count_dead_letters(connection, wanted, settled))
 
     ask_database(home, "dip dead-letters", write)
 

@@ -1,20 +1,14 @@
-"""Dead letters as they are printed: a table, one in full, records for files. Times are UTC; no MPAN is among it."""
+"""Dead letters as they are printed: a list, one in full, records for files. Times are UTC; no MPAN is among it."""
 
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 if TYPE_CHECKING:
     from opendip.operations.dead_letters import DescribedLetter, ShownLetter
 
 # A recipient writes what it likes into its answers.
 _MPAN = re.compile(r"(?<!\d)\d{13}(?!\d)", re.ASCII)
-_UNREADABLE = "not readable"
-_PIPED_WIDTH = 240
 
 
 def make_record(described: "DescribedLetter") -> dict[str, str | int | None]:
@@ -38,20 +32,17 @@ def make_record(described: "DescribedLetter") -> dict[str, str | int | None]:
     }
 
 
-def print_table(letters: "list[DescribedLetter]", total: int) -> None:
-    console = Console()
-    table = Table("id", "dead at (UTC)", "to", "channel", "kind", "owner", "transaction id", "reason")
+def print_list(letters: "list[DescribedLetter]", total: int) -> None:
+    """Three short lines each, so that a transaction id can be copied whole."""
     for described in letters:
         letter = described.letter
-        settled = f" [{letter.settlement} {_format(letter.settled_at)}]" if letter.settled_at else ""
-        cells = (
-            *(str(letter.id), f"{letter.created_at.astimezone(UTC):%Y-%m-%d %H:%M}", f"{letter.dip_id} {letter.role}"),
-            *(letter.channel, letter.kind, letter.owner, described.transaction_id or _UNREADABLE),
-            clean(letter.text) + settled,
-        )
-        table.add_row(*(Text(cell, overflow="fold") for cell in cells))
-    if letters:
-        console.print(table, width=None if console.is_terminal else _PIPED_WIDTH)
+        dead_at = f"{letter.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        print(f"{letter.id:>8}  {dead_at}  {letter.dip_id} {letter.role:5} {letter.channel}, {letter.kind}")
+        print(f"          {described.transaction_id or 'its message cannot be read'}")
+        print(f"          for the {letter.owner}: {clean(letter.text)}")
+        if letter.settled_at:
+            words = f" ({clean(letter.settled_text)})" if letter.settled_text else ""
+            print(f"          {letter.settlement} {letter.settled_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{words}")
     print(f"{len(letters):,} of {total:,} dead letters.")
 
 
