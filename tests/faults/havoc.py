@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import resource
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any
@@ -15,6 +13,7 @@ from opendip.store.pool import DATABASE_FAULTS, open_connection
 from tests.faults.clocks import step_database_clock
 from tests.faults.history import REPAIR, Fault
 from tests.faults.moods import MOODS
+from tests.faults.server import UNLIMITED, limit_files, list_children
 from tests.faults.world import LEASE_SECONDS, World
 from tests.journeys.processes import end_database
 
@@ -89,7 +88,7 @@ class Havoc:
     async def kill_backend(self) -> None:
         """Any process of PostgreSQL but the first: all others then start anew, and recover."""
         async with self._database:
-            children = _list_children(self._world)
+            children = list_children(self._world.postgres)
             with self._noting("kill backend"):
                 with suppress(ProcessLookupError, IndexError):
                     os.kill(self._random.choice(children), signal.SIGKILL)
@@ -102,11 +101,11 @@ class Havoc:
             with self._noting("fill disk"):
                 most = self._random.choice((0, 2**16, 2**20, 2**22, 2**23))
                 try:
-                    _limit_files(self._world, most)
+                    limit_files(self._world.postgres, most)
                     await asyncio.sleep(0.3 + self._random.random())
                     # Those that were started meanwhile have it from their parent.
                 finally:
-                    _limit_files(self._world, resource.RLIM_INFINITY)
+                    limit_files(self._world.postgres, UNLIMITED)
                 await self._world.revive_database()
 
     async def step_process_clocks(self) -> None:
@@ -168,27 +167,3 @@ async def set_database_clock(world: World, seconds: float) -> None:
             async with open_connection(world.postgres.url) as connection:
                 await step_database_clock(connection, seconds)
             return
-
-
-def _find_postmaster(world: World) -> int | None:
-    try:
-        return int((world.postgres.data / "postmaster.pid").read_text().splitlines()[0])
-    except (OSError, IndexError, ValueError):
-        return None
-
-
-def _list_children(world: World) -> list[int]:
-    postmaster = _find_postmaster(world)
-    try:
-        return [int(n) for n in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _limit_files(world: World, most: int) -> None:
-    postmaster = _find_postmaster(world)
-    # The first process before the others, so that none is started in between without the limit.
-    for process in ([postmaster] if postmaster else []) + _list_children(world):
-        with suppress(ProcessLookupError):
-            hard = resource.prlimit(process, resource.RLIMIT_FSIZE)[1]
-            resource.prlimit(process, resource.RLIMIT_FSIZE, (most, hard))

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import structlog
 
@@ -10,12 +11,14 @@ from opendip.operations.authority import load_authorities, renew_crl
 from opendip.operations.homes import get_home
 from opendip.processes.running import run_process, wait_for
 from opendip.settings import Settings
-from opendip.store.clock import ensure_partitions, try_become_clock
+from opendip.store.clock import ensure_partitions, follow_database_clock, try_become_clock
 from opendip.store.pool import DATABASE_FAULTS, Connection, open_connection
 from opendip.store.submissions import forget_answers
 
 _INTERVAL_SECONDS = 600.0
 _RETRY_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
+"""How often it looks at the database's clock; and so, how soon it knows that it is the active one no longer."""
 _DAYS_AHEAD = timedelta(days=14)
 _REFERENCE_DAYS_BEHIND = timedelta(days=31)
 _LIST_AGE = timedelta(days=1)
@@ -43,9 +46,15 @@ async def _tick_while_active(connection: Connection, settings: Settings, stop: a
         if await wait_for(stop, _RETRY_SECONDS):
             return
     log.info("clock_active")
+    ticks_at = monotonic()
     while not stop.is_set():
-        await _tick(connection, settings, datetime.now(UTC))
-        await wait_for(stop, _INTERVAL_SECONDS)
+        step = await follow_database_clock(connection)
+        if step:
+            log.error("database_clock_put_back", seconds=step.total_seconds())
+        if monotonic() >= ticks_at:
+            await _tick(connection, settings, datetime.now(UTC))
+            ticks_at += _INTERVAL_SECONDS
+        await wait_for(stop, _LOOK_SECONDS)
 
 
 async def _tick(connection: Connection, settings: Settings, now: datetime) -> None:
