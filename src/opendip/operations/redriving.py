@@ -53,7 +53,7 @@ async def redrive(
             await reopen_queues(connection, *subject, now)
         woken.update(_list_subjects(kept))
         await _settle(connection, kept, Settlement.REDRIVEN, None, now)
-        await append_entries(connection, make_entries(kept), texts, now)
+        await append_entries(connection, make_entries(kept), texts, now, is_again=True)
         settled.count += len(kept)
         settled.missing += len(letters) - len(kept)
 

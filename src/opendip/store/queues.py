@@ -84,9 +84,17 @@ async def list_queues(connection: Connection, names: Iterable[QueueName]) -> dic
 
 
 async def append_entries(
-    connection: Connection, entries: Sequence[NewEntry], statuses: Mapping[int, Sequence[bytes]], now: datetime
+    connection: Connection,
+    entries: Sequence[NewEntry],
+    statuses: Mapping[int, Sequence[bytes]],
+    now: datetime,
+    *,
+    is_again: bool = False,
 ) -> None:
-    """Puts messages and status messages (queue id to their JSON) on their queues, at positions without gaps."""
+    """Puts messages and status messages (queue id to their JSON) on their queues, at positions without gaps.
+
+    `is_again`: the status messages were there before, so that a replay has them from there.
+    """
     added: dict[int, int] = {}
     for entry in entries:
         added[entry.queue] = added.get(entry.queue, 0) + len(entry.members)
@@ -114,7 +122,7 @@ async def append_entries(
     if rows:
         columns = Entry._fields
         await connection.copy_records_to_table("queue_entry", records=rows, columns=["queue", *columns])
-    await _append_statuses(connection, statuses, position, now)
+    await _append_statuses(connection, statuses, position, now, is_again)
 
 
 async def _advance_tails(connection: Connection, added: Mapping[int, int]) -> dict[int, int]:
@@ -124,16 +132,20 @@ async def _advance_tails(connection: Connection, added: Mapping[int, int]) -> di
 
 
 async def _append_statuses(
-    connection: Connection, statuses: Mapping[int, Sequence[bytes]], position: dict[int, int], now: datetime
+    connection: Connection,
+    statuses: Mapping[int, Sequence[bytes]],
+    position: dict[int, int],
+    now: datetime,
+    is_again: bool,
 ) -> None:
     today = now.astimezone(UTC).date()
     rows = [
-        (queue, position[queue] + number, today, text, now)
+        (queue, position[queue] + number, today, text, now, is_again)
         for queue, texts in statuses.items()
         for number, text in enumerate(texts, 1)
     ]
     if rows:
-        columns = ["queue", *StatusEntry._fields]
+        columns = ["queue", *StatusEntry._fields, "is_again"]
         await connection.copy_records_to_table("status_message", records=rows, columns=columns)
 
 

@@ -171,9 +171,8 @@ class Recorder:
         again = [batch.wanted[place] for place in sorted(places)] if batch.wanted else []
         texts = [batch.statuses[place].entry for place in sorted(places)] if batch.statuses else []
         if again or texts:
-            await append_entries(
-                connection, _make_entries(queue, again), {queue: texts} if texts else {}, sent.ended_at
-            )
+            by_queue = {queue: texts} if texts else {}
+            await append_entries(connection, _make_entries(queue, again), by_queue, sent.ended_at, is_again=True)
 
     async def _record_too_large(self, connection: Connection, sent: Sent) -> bool:
         """E2E 4.6.6.1: 413 is for the recipient to mend; until then smaller batches may pass its gateway."""
