@@ -19,6 +19,7 @@ from .batches import Delivery, ReceivedBatch, ReceivedStatuses
 from .certificates import Purpose, Subject, UntrustedCertificate, get_fingerprint
 from .credentials import Credentials, UnusableCredentials
 from .receiver import Receiver
+from .replaying import ReplayedBatch, ReplayRequest, RequeueStatus, StatusReplayRequest
 from .retrying import Patience
 from .sender import Answer, GaveUp, Refused, Sender
 from .signing import BadSignature, MalformedSignature, SignatureError, content_hash, sign, signed_text, verify
@@ -42,12 +43,16 @@ __all__ = [
     "ReceivedStatuses",
     "Receiver",
     "Refused",
+    "ReplayRequest",
+    "ReplayedBatch",
+    "RequeueStatus",
     "ResponseEntry",
     "Sender",
     "SignatureError",
     "Signer",
     "StandardResponse",
     "StatusHandler",
+    "StatusReplayRequest",
     "Subject",
     "TrustStore",
     "TryLater",

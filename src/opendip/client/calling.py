@@ -2,8 +2,8 @@
 
 import io
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
@@ -17,6 +17,7 @@ from .credentials import Credentials, UnusableCredentials
 from .signing import content_hash
 from .verifying import TOLERANCE
 
+CONTINUATION = "X-Continuation-Token"
 MAX_ANSWER_BYTES = 128 * 1024 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
 # The same signature is used again for as long as it will still be in time when it arrives.
@@ -29,11 +30,12 @@ class LostConnection(Problem):
 
 
 class Reply(NamedTuple):
-    """What came back: status, the wish of `Retry-After`, and the body."""
+    """What came back: status, the wish of `Retry-After`, the body, and the token to go on with if there is more."""
 
     status: int
     retry_after: str | None
     body: bytes
+    continuation: str | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class Call:
     method: str
     url: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those of every call; they are not signed."""
     _content_hash: str = ""
     _signed_at: datetime | None = None
     _headers: dict[str, str] | None = None
@@ -88,7 +92,7 @@ class Caller:
         """Raises `LostConnection` when calling again may help, `UntrustedCertificate` when it cannot."""
         if self._session is None:
             raise RuntimeError("Enter the sender first: `async with Sender(...) as sender`.")
-        headers = call.sign(self._credentials, self._clock()) | {"X-API-Key": self._api_key}
+        headers = {**call.sign(self._credentials, self._clock()), **call.headers, "X-API-Key": self._api_key}
         if call.body:
             headers["Content-Type"] = "application/json"
         try:
@@ -99,7 +103,8 @@ class Caller:
                 headers=headers,
                 allow_redirects=False,
             ) as response:
-                return Reply(response.status, response.headers.get("Retry-After"), await _read_answer(response))
+                wish, token = response.headers.get("Retry-After"), response.headers.get(CONTINUATION)
+                return Reply(response.status, wish, await _read_answer(response), token)
         except aiohttp.InvalidURL:
             raise ValueError("The DIP's address must be a URL such as https://127.0.0.1:8443.") from None
         except (aiohttp.ClientError, TimeoutError) as fault:

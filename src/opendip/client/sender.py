@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -15,6 +15,7 @@ from opendip.domain.problems import Problem
 
 from .calling import Call, Caller, LostConnection, Reply
 from .credentials import Credentials
+from .replaying import ReplayCalls
 from .retrying import RETRIED_STATUSES, Patience, parse_retry_after
 from .types import ResponseEntry, StandardResponse, encode
 
@@ -60,7 +61,7 @@ class UnusableUrl(Problem):
     """The DIP's URL is not one to send an API key to."""
 
 
-class Sender:
+class Sender(ReplayCalls):
     """Sends for one DIP id: `async with Sender(credentials, "https://127.0.0.1:8443") as sender: ...`.
 
     Calls wait and are made again after 408, 429, 5xx (but 505) and lost connections. They raise `Refused` for
@@ -160,7 +161,13 @@ class Sender:
         return f"/statusmessage/config/{_quote(recipient_id or self._dip_id)}"
 
     async def _call(self, method: str, path: str, body: bytes = b"") -> Answer:
-        call = Call(method, self._root + path, body)
+        return _accept(await self._exchange(method, path, body))
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """The first reply that is not worth another try; raises `Refused` for what is not a success."""
+        call = Call(method, self._root + path, body, headers or {})
         last = self._patience.max_attempts
         for attempt in range(1, last + 1):
             failure = asked = None
@@ -170,7 +177,7 @@ class Sender:
                 failure = str(lost)
             else:
                 if reply.status not in RETRIED_STATUSES:
-                    return _accept(reply)
+                    return _check(reply)
                 failure = f"The DIP answered {reply.status}."
                 asked = parse_retry_after(reply.retry_after, self._clock())
             if attempt < last:
@@ -183,14 +190,22 @@ class Sender:
         )
 
 
-def _accept(reply: Reply) -> Answer:
-    try:
-        answer = _ANSWERS.decode(reply.body)
-    except msgspec.DecodeError:
-        answer = StandardResponse([], "")
+def _check(reply: Reply) -> Reply:
     if not 200 <= reply.status < 300:
-        raise Refused(reply.status, answer.messageArray)
+        raise Refused(reply.status, _read_answer(reply).messageArray)
+    return reply
+
+
+def _accept(reply: Reply) -> Answer:
+    answer = _read_answer(reply)
     return Answer(reply.status, answer.messageArray, answer.timestamp or None)
+
+
+def _read_answer(reply: Reply) -> StandardResponse:
+    try:
+        return _ANSWERS.decode(reply.body)
+    except msgspec.DecodeError:
+        return StandardResponse([], "")
 
 
 def _to_body(messages: Messages) -> bytes:

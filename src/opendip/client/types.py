@@ -85,10 +85,17 @@ class Header(msgspec.Struct, gc=False):
     """The common block of one message the DIP delivered; its custom block is passed over unread."""
 
     payload: Payload
+    initialD0: DIPBlock | None = None
+    """Of a replayed message: the D0 block of its first delivery."""
 
     @property
     def transaction_id(self) -> str:
         return self.payload.CommonBlock.D0.transactionID
+
+    @property
+    def first_transaction_id(self) -> str:
+        """The same however often a message is replayed: what tells a message that is known already."""
+        return (self.initialD0 or self.payload.CommonBlock.D0).transactionID
 
     @property
     def correlation_id(self) -> str | None:
