@@ -238,13 +238,11 @@ class TestRefusals:
         assert read(reply) == []
 
     async def test_a_provider_may_and_strangers_may_not(self, dip: Dip, inboxes: Inboxes):
-        # SN-Vacant goes to a data service that the sender names.
-        message = draft("IF-024", "SN-Vacant", sender=SUPPLIER, role="SUP", primary_recipients=[DATA])
-        [transaction] = assert_accepted(await dip.participants[SUPPLIER].send("IF-024", [message]))
-        arrived = await inboxes[DATA].wait_for_roles(transaction, "SDS")
-        wishes = {"channel": "IF-024", "transactionIDs": [transaction]}
+        message = draft("IF-033", "DSAppSPRequest", sender=REGISTRATION, role="REGS", primary_recipients=[DATA])
+        [transaction] = assert_accepted(await dip.participants[REGISTRATION].send("IF-033", [message]))
+        await inboxes[DATA].wait_for_roles(transaction, "SDS", "ADS")
+        wishes = {"channel": "IF-033", "transactionIDs": [transaction]}
         assert list_first_ids(read(await replay(dip, PROVIDER, DATA, **wishes))) == [transaction]
-        assert arrived["SDS"] == 1
         for caller, recipient in ((OTHER_SUPPLIER, DATA), (OTHER_PROVIDER, DATA), (DATA, "9999999999")):
             assert_refused(await replay(dip, caller, recipient, **wishes), 403, "MSG1011", "not yours")
 

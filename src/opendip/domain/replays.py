@@ -4,7 +4,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -92,7 +92,7 @@ def read_request(body: bytes) -> Wanted:
         raise UnusableRequest("datetimeTo is before datetimeFrom.")
     return Wanted(
         from_at,
-        None if to is None or to.year == datetime.max.year else to + _RESOLUTION,
+        None if to is None or to.year == MAXYEAR else to + _RESOLUTION,
         request.eventCode.strip("[]") if request.eventCode else None,
         int(request.MPAN) if request.MPAN else None,
         request.version,
