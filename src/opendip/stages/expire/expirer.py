@@ -1,4 +1,4 @@
-"""Expiring, for one worker: every few seconds the heads of all queues are looked at, and those too old taken.
+"""Expiring, for one worker: now and then the heads of all queues are looked at, and those too old taken.
 
 They are taken in steps that each commit whole. If the worker dies in a step, nothing of it has happened.
 """
@@ -10,7 +10,7 @@ from time import monotonic
 
 import structlog
 
-from opendip.stages.expire.rules import ExpiryRules
+from opendip.stages.expire.rules import SHORTEST_PAUSE, ExpiryRules
 from opendip.stages.expire.steps import take_step
 from opendip.store.archive import Archive
 from opendip.store.expiries import list_overdue
@@ -33,13 +33,19 @@ class Expirer:
 
     async def run(self, get_time: Callable[[], datetime]) -> None:
         """Until it is cancelled."""
+        looked_at = monotonic()
         while True:
-            await asyncio.sleep(self._rules.interval_seconds)
+            # Asked anew each time, for the operator may have set a shorter time for a channel.
+            await asyncio.sleep(SHORTEST_PAUSE.total_seconds())
+            pause = self._rules.get_pause(self._watch.get_market().channel_rules.values())
+            if monotonic() - looked_at < pause.total_seconds():
+                continue
             try:
                 while await self.expire_due(get_time()):
                     pass
             except DATABASE_FAULTS as error:
                 log.warning("expiry_interrupted", error=type(error).__name__)
+            looked_at = monotonic()
 
     async def expire_due(self, now: datetime) -> bool:
         """A turn for every queue whose next message is too old; whether there may be more."""

@@ -1,9 +1,13 @@
 """What the operator sets for expiring, and in whose name senders are told."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from opendip.domain.market import ChannelRule
+
+SHORTEST_PAUSE = timedelta(seconds=2)
+_LONGEST_PAUSE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +19,12 @@ class ExpiryRules:
     response_text: str
     """Of MSG1000, as the catalogue has it."""
     ticket_url: str | None = None
-    interval_seconds: float = 2.0
-    """How often the heads of the queues are looked at."""
 
     def get_limit(self, rule: ChannelRule) -> timedelta:
         """How long a message of that channel is tried."""
         return rule.dead_letter_after or self.after
+
+    def get_pause(self, rules: Iterable[ChannelRule]) -> timedelta:
+        """How long to leave the queues alone: a message may wait that much longer, a hundredth of the shortest time."""
+        shortest = min((self.get_limit(rule) for rule in rules), default=self.after)
+        return max(SHORTEST_PAUSE, min(_LONGEST_PAUSE, min(shortest, self.after) / 100))

@@ -81,7 +81,7 @@ async def _bury_statuses(step: _Step) -> int:
 
 async def _bury_messages(step: _Step, archive: Archive) -> int:
     queue, reason = step.queue, step.reason
-    entries = await list_entries(step.connection, queue.id, queue.done, queue.done_on, MOST_CHUNKS)
+    entries = await list_entries(step.connection, queue.id, queue.done, queue.done_on, MOST_CHUNKS, MOST_MESSAGES)
     aged = list_aged(entries, queue.done, step.before)
     if not aged:
         return 0
