@@ -39,6 +39,9 @@ lint: $(READY)  ## Check format, lint, types and import layers
 
 check: lint test  ## Everything that must hold before a commit
 
+faults: $(READY)  ## Break a DIP under load at random: KILLS=1000, SEED=…
+	@$(BIN)/python -m tests.faults --kills $(or $(KILLS),1000) $(if $(SEED),--seed $(SEED))
+
 bench: $(READY)  ## Measure the hot path on this machine
 	$(BIN)/dip bench
 
@@ -49,4 +52,4 @@ lock: $(READY)  ## Pin the requirements again, with hashes
 clean:  ## Remove what was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test format lint check bench lock clean
+.PHONY: help setup demo test format lint check faults bench lock clean

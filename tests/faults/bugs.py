@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import opendip.processes.worker  # noqa: F401 - what is to be changed must be there
+from opendip.store.leases import Recorded
 
 Act = Callable[..., Awaitable[Any]]
 
@@ -58,14 +59,17 @@ def _forget_first_delivery(record: Act) -> Act:
     async def record_all_but_one(*args: Any, **options: Any) -> Any:
         if not forgotten:
             forgotten.append(args)
-            return True
+            return Recorded.KEPT
         return await record(*args, **options)
 
     return record_all_but_one
 
 
+SKIP_MESSAGE = "skip a message"
+DROP_STATUS = "drop a status message"
+FORGET_DELIVERY = "forget a delivery"
 _BUGS: dict[str, tuple[str, Callable[[Act], Act]]] = {
-    "skip a message": ("append_entries", _drop_first_message),
-    "drop a status message": ("append_entries", _drop_first_status),
-    "forget a delivery": ("record_delivery", _forget_first_delivery),
+    SKIP_MESSAGE: ("append_entries", _drop_first_message),
+    DROP_STATUS: ("append_entries", _drop_first_status),
+    FORGET_DELIVERY: ("record_delivery", _forget_first_delivery),
 }

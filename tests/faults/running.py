@@ -18,17 +18,21 @@ from tests.faults.moods import STOPPING
 from tests.faults.reading import count_outstanding, list_stopped, read_tables
 from tests.faults.world import ANSWER_SECONDS, World
 from tests.journeys.evidence import prove_evidence
+from tests.journeys.waiting import eventually
 
 SETTLING_SECONDS = 90.0
 """Without any progress for so long, what is left is stuck: longer than every pause, lease and time-out there is."""
 _LONGEST_PAUSE_SECONDS = 0.8
+_BREATHING_SPACES = 0.3
+_POSTS_BETWEEN = 20
+_BREATHING_SECONDS = 15.0
 
 
 async def run_faults(
     world: World, random: Random, kills: int, report: Callable[[int, Load], None] = lambda *_: None
 ) -> Verdict:
     """So many faults under load; then the verdict."""
-    load, havoc, stop = Load(), Havoc(world, random), asyncio.Event()
+    load, havoc, stop = world.load, Havoc(world, random), asyncio.Event()
     async with AsyncExitStack() as stack:
         senders = {dip_id: await stack.enter_async_context(world.make_sender(dip_id)) for dip_id in SENDERS}
         async with _beside(world.keep_running(), wake_stopped(world)):
@@ -37,11 +41,11 @@ async def run_faults(
                 for dip_id in SENDERS
             ]
             async with _beside(havoc.change_moods()):
-                await _wreak(havoc, random, kills, lambda done: report(done, load))
+                await _wreak(world, random, kills, havoc, lambda done: report(done, load))
             await havoc.end()
             stop.set()
             await asyncio.gather(*sending)
-            return await settle(world, load)
+            return await settle(world)
 
 
 async def _keep_sending(load: Load, sender: Sender, dip_id: str, random: Random, stop: asyncio.Event) -> None:
@@ -49,16 +53,27 @@ async def _keep_sending(load: Load, sender: Sender, dip_id: str, random: Random,
     await load.keep_sending(sender, kinds, random, stop)
 
 
-async def _wreak(havoc: Havoc, random: Random, kills: int, report: Callable[[int], None]) -> None:
-    """Begins one fault after another, each while those before may still last."""
+async def _wreak(world: World, random: Random, kills: int, havoc: Havoc, report: Callable[[int], None]) -> None:
+    """Begins one fault after another, each while those before may still last; and now and then lets work be done."""
     names, weights = list(havoc.kinds), [weight for _, weight in havoc.kinds.values()]
     async with asyncio.TaskGroup() as group:
         for number in range(kills):
             await asyncio.sleep(random.random() * _LONGEST_PAUSE_SECONDS)
+            if random.random() < _BREATHING_SPACES:
+                await _wait_for_work(world)
             [name] = random.choices(names, weights)
             act, _ = havoc.kinds[name]
             group.create_task(act())
             report(number + 1)
+
+
+async def _wait_for_work(world: World) -> None:
+    """Until some more has been delivered; not for ever, for faults go on."""
+    before = len(world.log.posts)
+    with suppress(AssertionError):
+        await eventually(
+            lambda: len(world.log.posts) >= before + _POSTS_BETWEEN, "more is delivered", _BREATHING_SECONDS
+        )
 
 
 async def wake_stopped(world: World) -> None:
@@ -94,19 +109,19 @@ async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def settle(world: World, load: Load) -> Verdict:
+async def settle(world: World, patience: float = SETTLING_SECONDS) -> Verdict:
     """Waits until nothing is outstanding, or nothing moves any more; then judges."""
     await world.revive_database()
-    await _wait_until_quiet(world)
+    await _wait_until_quiet(world, patience)
     async with open_connection(world.postgres.url) as connection:
         tables = await read_tables(connection)
-    await prove_evidence(world.postgres.url)
-    return judge(History(load.sent, world.log.posts, world.log.told, world.faults, tables, ANSWER_SECONDS))
+    assert await prove_evidence(world.postgres.url) >= world.load.calls
+    return judge(History(world.load.sent, world.log.posts, world.log.told, world.faults, tables, ANSWER_SECONDS))
 
 
-async def _wait_until_quiet(world: World) -> None:
+async def _wait_until_quiet(world: World, patience: float) -> None:
     left, since = None, monotonic()
-    while left != 0 and monotonic() - since < SETTLING_SECONDS:
+    while left != 0 and monotonic() - since < patience:
         await asyncio.sleep(0.2)
         with suppress(*DATABASE_FAULTS):
             async with open_connection(world.postgres.url) as connection:

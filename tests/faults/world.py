@@ -17,6 +17,7 @@ from opendip.store.postgres_binaries import PostgresUnavailable
 from tests.faults import launcher
 from tests.faults.clocks import ProcessClock, prepare_database_clock
 from tests.faults.history import Fault
+from tests.faults.load import Load
 from tests.faults.recipients import Log, Recipient
 from tests.faults.sockets import find_owner
 from tests.journeys.conftest import apply, make_home
@@ -50,6 +51,7 @@ class World:
     processes: list[DipProcess]
     clock: ProcessClock
     random: Random
+    load: Load = field(default_factory=Load)
     log: Log = field(default_factory=Log)
     recipients: dict[str, Recipient] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -62,6 +64,14 @@ class World:
 
     def find_worker(self, port: int, own_port: int) -> int | None:
         return find_owner(port, own_port, [worker.id for worker in self.list_parts("worker")])
+
+    async def plant(self, bug: str) -> None:
+        """Other workers from now on, with that bug; with none for an empty text."""
+        await asyncio.gather(*(worker.stop() for worker in self.list_parts("worker")))
+        for number, process in enumerate(self.processes):
+            if process.part == "worker":
+                self.processes[number] = _make_process("worker", number, self.home.parent, self.clock, bug)
+                await self.processes[number].start()
 
     async def revive_database(self) -> None:
         """Until it is ready: what is left of one that was killed may be in the way of the next for a while."""
@@ -88,8 +98,8 @@ async def is_ready(postgres: EmbeddedPostgres) -> bool:
 
 
 @asynccontextmanager
-async def open_world(place: Path, random: Random, bug: str = "") -> AsyncIterator[World]:
-    """All of it, up and healthy; `bug` is planted in the workers."""
+async def open_world(place: Path, random: Random) -> AsyncIterator[World]:
+    """All of it, up and healthy."""
     home, credentials, port = place / "home", place / "credentials", find_free_port()
     postgres = EmbeddedPostgres(home, POSTGRES)
     await asyncio.to_thread(postgres.create)
@@ -110,7 +120,7 @@ async def open_world(place: Path, random: Random, bug: str = "") -> AsyncIterato
             await recipient.open()
             stack.push_async_callback(recipient.go_away)
         await apply(home, credentials, {r.dip_id: r.port for r in world.recipients.values()}, "")
-        world.processes = [_make_process(part, number, place, clock, bug) for number, part in enumerate(PARTS)]
+        world.processes = [_make_process(part, number, place, clock) for number, part in enumerate(PARTS)]
         stack.callback(_end_all, world.processes)
         for process in world.processes:
             process.launch()
@@ -119,11 +129,11 @@ async def open_world(place: Path, random: Random, bug: str = "") -> AsyncIterato
         yield world
 
 
-def _make_process(part: str, number: int, place: Path, clock: ProcessClock, bug: str) -> DipProcess:
+def _make_process(part: str, number: int, place: Path, clock: ProcessClock, bug: str = "") -> DipProcess:
     environ = {
         "PYTHONPATH": str(ROOT),
         launcher.CLOCK: str(clock.file),
-        launcher.BUG: bug if part == "worker" else "",
+        launcher.BUG: bug,
     }
     program = ("-m", launcher.__name__)
     return DipProcess(part, place / "home", place / f"{part}-{number}.log", SETTINGS, program, environ)
