@@ -13,6 +13,7 @@ from opendip.api.context import ApiContext
 from opendip.api.messages import send_messages
 from opendip.api.replays import replay_messages
 from opendip.api.requeues import requeue_messages, tell_requeue_status
+from opendip.api.status_replays import replay_statuses, requeue_statuses, tell_status_requeue
 from opendip.api.statuses import send_statuses
 from opendip.api.webhooks import (
     delete_message_webhook,
@@ -38,6 +39,9 @@ PATHS: Mapping[str, Mapping[str, Handler]] = {
     "/{version}/dip-channel/{id}/requeue/{recipient_id}": {"POST": requeue_messages},
     "/{version}/dip-channel/{id}/requeueStatus/{recipient_id}": {"GET": tell_requeue_status},
     "/{version}/statusmessage": {"POST": send_statuses},
+    "/{version}/statusmessage/replay/{recipient_id}": {"POST": replay_statuses},
+    "/{version}/statusmessage/requeue/{recipient_id}": {"POST": requeue_statuses},
+    "/{version}/statusmessage/requeueStatus/{recipient_id}": {"GET": tell_status_requeue},
     "/{version}/statusmessage/config/{recipient_id}": {
         "POST": set_status_webhook,
         "DELETE": delete_status_webhook,

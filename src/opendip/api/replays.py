@@ -57,8 +57,8 @@ class _Started(NamedTuple):
 async def replay_messages(request: Request, context: ApiContext) -> Response:
     asked = await prove_request(request, context)
     digest = digest_request(asked.channel.id, asked.recipient, asked.wanted)
-    after = _read_continuation(request, digest, asked.caller)
-    async with _slot(context, asked.caller) as slot:
+    after = read_continuation(request, digest, asked.caller)
+    async with hold_slot(context, asked.caller) as slot:
         async with context.pool.acquire() as connection:
             started = await _start(connection, context, asked, after)
         page = started.page
@@ -89,7 +89,7 @@ async def prove_request(request: Request, context: ApiContext) -> Asked:
     return Asked(caller, context.replays.channels[channel], recipient, wanted, now)
 
 
-def _read_continuation(request: Request, digest: int, caller: Caller) -> Position:
+def read_continuation(request: Request, digest: int, caller: Caller) -> Position:
     text = request.headers.get(CONTINUATION)
     try:
         return START if text is None else read_token(text, digest)
@@ -102,7 +102,7 @@ def refuse_request(text: str, caller: Caller) -> Refused:
 
 
 @dataclass(slots=True)
-class _Slot:
+class Slot:
     """A replay's place among those under way."""
 
     context: ApiContext
@@ -115,12 +115,12 @@ class _Slot:
 
 
 @asynccontextmanager
-async def _slot(context: ApiContext, caller: Caller) -> AsyncIterator[_Slot]:
+async def hold_slot(context: ApiContext, caller: Caller) -> AsyncIterator[Slot]:
     if not context.replays.slots.take(caller.organisation):
         text = "As many replays are under way as the DIP, or your organisation, may have. Come again when one is done."
         refusal = Refusal(Status.TOO_MANY, PROCESSING_FAILED, text, retry_after_seconds=_RETRY_SECONDS)
         raise Refused(refusal, caller.dip_id)
-    slot = _Slot(context, caller.organisation)
+    slot = Slot(context, caller.organisation)
     try:
         yield slot
     finally:

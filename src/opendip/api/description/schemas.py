@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, assert_never
 
-from opendip.api.description import replay_calls
+from opendip.api.description import replay_calls, status_replay_calls
 from opendip.api.description.call import refer
 from opendip.api.webhooks import MOST_KILOBYTES, MOST_MESSAGES_A_SECOND
 from opendip.catalogue import Catalogue
@@ -84,6 +84,7 @@ def make_own_schemas(catalogue: Catalogue, *, with_channels: bool) -> dict[str, 
         "HeaderBlock": _write_header_block(catalogue),
         "WebhookConfig": _write_webhook_config(),
         **replay_calls.write_schemas(),
+        **status_replay_calls.write_schemas(),
     }
     if with_channels:
         own |= {f"{id_}-Message": _write_channel(catalogue, id_) for id_ in catalogue.channels}
