@@ -8,6 +8,8 @@ from rich.table import Table
 
 from opendip.bench.table import list_values
 
+_SHOWN_PARTS = ("worker", "database", "api", "receivers")
+
 Stretches = Mapping[str, Mapping[str, Any]]
 
 
@@ -25,12 +27,13 @@ def print_dead_report(console: Console, report: Mapping[str, Any]) -> None:
 def print_drain_report(console: Console, report: Mapping[str, Any]) -> None:
     drain = report["drain"]
     table = Table(box=None, pad_edge=False)
-    for heading in ("drained", "messages", "a second", "ms a batch", "CPU a message, µs", "cores, %"):
-        table.add_column(heading)
-    for name, part in (("all", drain), ("first tenth", drain["first_tenth"]), ("last tenth", drain["last_tenth"])):
-        numbers = (part["messages"], part["messages_per_second"], part["ms_per_batch"])
-        used = {who: part["cpu_us_per_message"][who] for who in ("worker", "database", "api", "receivers")}
-        table.add_row(name, *(f"{n:,}" for n in numbers), list_values(used), list_values(part["cpu_percent"]))
+    for heading in ("drained", "messages", "/s", "ms/batch", "µs:", *_SHOWN_PARTS, "others %"):
+        table.add_column(heading, justify="left" if heading == "drained" else "right")
+    tenths = {f"tenth {number}": part for number, part in enumerate(drain["tenths"], 1)}
+    for name, part in {"all": drain, **tenths}.items():
+        used = [part["cpu_us_per_message"][who] for who in _SHOWN_PARTS]
+        numbers = (part["messages"], part["messages_per_second"], part["ms_per_batch"], part["cpu_us"], *used)
+        table.add_row(name, *(f"{n:,}" for n in numbers), f"{part['cpu_percent']['others']:g}")
     console.print(table)
     _print_stretches(console, report["others"], "the other recipient")
     memory = report["rss_mb_at_percent_drained"]

@@ -29,12 +29,9 @@ def a_delivery(*numbers: tuple[int, int]) -> Delivery:
 
 def a_drain(rate: int = 9000, first: float = 20.0, last: float = 20.0, beside: float = 50.0, **changes: int) -> dict:
     others = {name: {"latency_ms": {"p99": p99}} for name, p99 in (("alone", 50.0), ("beside_standing", beside))}
-    drain = {"messages": 1_000_000, "messages_per_second": rate}
-    return {**CLEAN, **changes, "others": others, "drain": {**drain, **_name_tenths(first, last)}}
-
-
-def _name_tenths(first: float, last: float) -> dict:
-    return {"first_tenth": {"cpu_us": first}, "last_tenth": {"cpu_us": last}}
+    costs = {"cpu_us_while_long": first, "cpu_us_while_short": last}
+    drain = {"messages": 1_000_000, "messages_per_second": rate, **costs}
+    return {**CLEAN, **changes, "others": others, "drain": drain}
 
 
 @pytest.mark.parametrize(("at", "used"), [(9.0, 1.0), (10.0, 1.0), (10.5, 2.0), (11.0, 3.0), (11.5, 3.5), (99.0, 4.0)])
