@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from opendip.domain.roles import ROLES
+from opendip.store.alarms import AlarmKind
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -43,3 +44,8 @@ def test_decisions_are_numbered_without_gaps_and_all_are_listed() -> None:
 def test_the_glossary_lists_every_role() -> None:
     _, roles = (ROOT / "docs/glossary.md").read_text().split("## Roles")
     assert dict(re.findall(r"^\| ([A-Z]{2,5}) \| (.+) \|$", roles, re.MULTILINE)) == dict(ROLES)
+
+
+def test_every_kind_of_alarm_has_a_section_that_says_what_to_do() -> None:
+    _, alarms = (ROOT / "docs/operate.md").read_text().split("\n## Alarms\n")
+    assert set(re.findall(r"^### (\S+)$", alarms.split("\n## ")[0], re.MULTILINE)) == {kind.value for kind in AlarmKind}
