@@ -68,6 +68,9 @@ class Settings:
     max_replayed_messages: int = _setting(
         50_000, "The most messages of one answer to a replay (E2E 4.9); the rest is for the next.", least=1
     )
+    requeued_at_a_time: int = _setting(
+        5_000, "About how many messages a requeue puts on queues in one transaction.", least=1
+    )
     body_timeout_seconds: float = _setting(120, "How long a body may take to arrive; then 408.", least=1)
     signature_tolerance_seconds: float = _setting(
         300, "How far the date of a signature may be from the DIP's clock, either way.", least=1

@@ -49,7 +49,7 @@ class DipProcess:
         self._home = home
         self._program = program
         self._environ = dict(environ or {})
-        self._settings = {f"DIP_{name.upper()}": str(value) for name, value in (settings or {}).items()}
+        self.settings = {f"DIP_{name.upper()}": str(value) for name, value in (settings or {}).items()}
         self._process: subprocess.Popen[bytes] | None = None
 
     def launch(self) -> None:
@@ -59,7 +59,7 @@ class DipProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                env={**environ, **self._settings, **self._environ},
+                env={**environ, **self.settings, **self._environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

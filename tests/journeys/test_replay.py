@@ -238,7 +238,14 @@ class TestRefusals:
         assert read(reply) == []
 
     async def test_a_provider_may_and_strangers_may_not(self, dip: Dip, inboxes: Inboxes):
-        message = draft("IF-033", "DSAppSPRequest", sender=REGISTRATION, role="REGS", primary_recipients=[DATA])
+        message = draft(
+            "IF-033",
+            "DSAppSPRequest",
+            sender=REGISTRATION,
+            role="REGS",
+            primary_recipients=[DATA],
+            correlation_id="CI-20260321-00000000004d00003",
+        )
         [transaction] = assert_accepted(await dip.participants[REGISTRATION].send("IF-033", [message]))
         await inboxes[DATA].wait_for_roles(transaction, "SDS", "ADS")
         wishes = {"channel": "IF-033", "transactionIDs": [transaction]}

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import structlog
 
 from opendip.processes.running import wait_for
-from opendip.stages.replay import MESSAGES, RequeueRunner
+from opendip.settings import Settings
+from opendip.stages.replay import STATUSES, RequeueRunner, prepare_messages
 from opendip.store.pool import DATABASE_FAULTS, Pool
 
 _IDLE_SECONDS = 0.5
@@ -15,9 +16,9 @@ _AWAY_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-async def requeue_messages(pool: Pool, stop: asyncio.Event) -> None:
+async def requeue_messages(settings: Settings, pool: Pool, stop: asyncio.Event) -> None:
     """Until the stop; a page that was begun is done or undone whole."""
-    runner = RequeueRunner(MESSAGES, MESSAGES)
+    runner = RequeueRunner(prepare_messages(settings.requeued_at_a_time), STATUSES)
     while not stop.is_set():
         try:
             has_worked = await runner.run_page(pool, datetime.now(UTC))

@@ -62,7 +62,7 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         log.info("worker_ready")
         own = read_own_queues(settings, catalogue, trust, pool, stop)
         expiry = expire_messages(settings, catalogue, pool, archive, watch)
-        loops = (watch.run(), trust.run(), deliverer.keep_leases(), own, expiry, requeue_messages(pool, stop))
+        loops = (watch.run(), trust.run(), deliverer.keep_leases(), own, expiry, requeue_messages(settings, pool, stop))
         beside = asyncio.create_task(run_beside(stop, *loops))
         # Without its watch or its leases a worker must not go on.
         beside.add_done_callback(lambda _: stop.set())

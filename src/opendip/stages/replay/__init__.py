@@ -4,11 +4,12 @@ from opendip.stages.replay.calls import answer_once
 from opendip.stages.replay.channels import ReplayChannel, prepare_channels
 from opendip.stages.replay.jobs import PageDone, Requeueing, RequeueRunner
 from opendip.stages.replay.pages import PageLimits, choose_page, encode_page
-from opendip.stages.replay.requeueing import MESSAGES, requeue_named, start_requeue
+from opendip.stages.replay.requeueing import prepare_messages, requeue_named, start_requeue
 from opendip.stages.replay.selection import select
+from opendip.stages.replay.statuses import STATUSES
 
 __all__ = [
-    "MESSAGES",
+    "STATUSES",
     "PageDone",
     "PageLimits",
     "ReplayChannel",
@@ -18,6 +19,7 @@ __all__ = [
     "choose_page",
     "encode_page",
     "prepare_channels",
+    "prepare_messages",
     "requeue_named",
     "select",
     "start_requeue",

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from opendip.domain.replays import START, Position, Range
+from opendip.domain.replays import MOST_TRANSACTIONS, START, Position, Range
 from opendip.stages.replay.jobs import PageDone, Requeueing
 from opendip.stages.replay.selection import Filter, Selection, locate, read_block
 from opendip.store.pool import Connection
@@ -14,12 +15,10 @@ from opendip.store.replays import Sent, count_sent, count_sent_about
 from opendip.store.requeue_jobs import NewJob, RequeueJob, start_job, take_replay_number
 from opendip.store.webhooks import reopen_queues
 
-MESSAGES_A_PAGE = 5_000
-
 
 async def requeue_named(connection: Connection, selection: Selection, recipient: str, now: datetime) -> int:
     """Puts the named messages on their queues again, in the caller's transaction; answers how many."""
-    block = await read_block(connection, selection, START, MESSAGES_A_PAGE)
+    block = await read_block(connection, selection, START, MOST_TRANSACTIONS)
     replay = await take_replay_number(connection)
     await _append(connection, block.sent, replay, now)
     await reopen_queues(connection, recipient, selection.channel, now)
@@ -85,13 +84,15 @@ async def count(connection: Connection, job: RequeueJob) -> int:
     )
 
 
-async def requeue_page(connection: Connection, job: RequeueJob, now: datetime) -> PageDone:
+async def requeue_page(most: int, connection: Connection, job: RequeueJob, now: datetime) -> PageDone:
+    """About so many messages, and whole submissions."""
     selection = await _read_selection(connection, job)
     after = Position(**job.reached) if job.reached else START
-    block = await read_block(connection, selection, after, MESSAGES_A_PAGE)
+    block = await read_block(connection, selection, after, most)
     await _append(connection, block.sent, job.replay, now)
     return PageDone(block.reached._asdict(), block.seen, block.is_last)
 
 
-MESSAGES = Requeueing(count, requeue_page)
-"""How the jobs of all channels of messages are done."""
+def prepare_messages(most_a_page: int) -> Requeueing:
+    """How the jobs of all channels of messages are done."""
+    return Requeueing(count, partial(requeue_page, most_a_page))
