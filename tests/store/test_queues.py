@@ -190,3 +190,13 @@ async def test_queues_that_failed_are_claimed_apart_from_the_others(pool: Pool) 
         await release_queue(connection, worker, well)
         assert ill not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, has_failed=False)]
         assert ill in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, has_failed=True)]
+
+
+async def test_a_status_message_that_is_queued_again_stays_as_old_as_it_was(pool: Pool) -> None:
+    """Or one that a recipient never mentions would never be a dead letter (FS 5.5.8)."""
+    name, before = QueueName("1109012353", "", "STATUS"), NOW - timedelta(days=3)
+    async with pool.acquire() as connection, connection.transaction():
+        queue = (await list_queues(connection, [name]))[name]
+        await append_entries(connection, [], {queue: [b"{}"]}, NOW, is_again=True, statuses_queued_at=before)
+        (status,) = await list_status_messages(connection, queue, 0, LONG_AGO, 100)
+    assert (status.queued_at, status.created_on) == (before, TODAY)

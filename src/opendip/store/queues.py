@@ -90,10 +90,12 @@ async def append_entries(
     now: datetime,
     *,
     is_again: bool = False,
+    statuses_queued_at: datetime | None = None,
 ) -> None:
     """Puts messages and status messages (queue id to their JSON) on their queues, at positions without gaps.
 
-    `is_again`: the status messages were there before, so that a replay has them from there.
+    `is_again`: the status messages were there before, so that a replay has them from there. `statuses_queued_at`: how
+    old they are, when they are not new.
     """
     added: dict[int, int] = {}
     for entry in entries:
@@ -122,7 +124,7 @@ async def append_entries(
     if rows:
         columns = Entry._fields
         await connection.copy_records_to_table("queue_entry", records=rows, columns=["queue", *columns])
-    await _append_statuses(connection, statuses, position, now, is_again)
+    await _append_statuses(connection, statuses, position, now, statuses_queued_at or now, is_again)
 
 
 async def _advance_tails(connection: Connection, added: Mapping[int, int]) -> dict[int, int]:
@@ -136,11 +138,12 @@ async def _append_statuses(
     statuses: Mapping[int, Sequence[bytes]],
     position: dict[int, int],
     now: datetime,
+    queued_at: datetime,
     is_again: bool,
 ) -> None:
     today = now.astimezone(UTC).date()
     rows = [
-        (queue, position[queue] + number, today, text, now, is_again)
+        (queue, position[queue] + number, today, text, queued_at, is_again)
         for queue, texts in statuses.items()
         for number, text in enumerate(texts, 1)
     ]

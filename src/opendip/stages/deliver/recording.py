@@ -170,9 +170,10 @@ class Recorder:
         queue, batch = sent.queue.id, sent.batch
         again = [batch.wanted[place] for place in sorted(places)] if batch.wanted else []
         texts = [batch.statuses[place].entry for place in sorted(places)] if batch.statuses else []
+        oldest = min((batch.statuses[place].queued_at for place in places), default=None) if batch.statuses else None
         if again or texts:
-            by_queue = {queue: texts} if texts else {}
-            await append_entries(connection, _make_entries(queue, again), by_queue, sent.ended_at, is_again=True)
+            by_queue, entries = {queue: texts} if texts else {}, _make_entries(queue, again)
+            await append_entries(connection, entries, by_queue, sent.ended_at, is_again=True, statuses_queued_at=oldest)
 
     async def _record_too_large(self, connection: Connection, sent: Sent) -> bool:
         """E2E 4.6.6.1: 413 is for the recipient to mend; until then smaller batches may pass its gateway."""
