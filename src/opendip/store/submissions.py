@@ -102,7 +102,7 @@ async def find_answer(connection: Connection, signature_digest: bytes) -> NewCal
 
 
 async def advance_numbers(connection: Connection) -> None:
-    """When an API or a worker starts: it may be on a restored database, and transaction ids are unique for ever (E2E 4.2.3.2)."""
+    """When a process starts: the database may be a restored one, and transaction ids are unique for ever."""
     await connection.execute(load_queries("submissions")["advance_numbers"])
 
 
