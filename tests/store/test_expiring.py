@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from random import Random
 from uuid import uuid4
 
 import msgspec
@@ -136,13 +137,19 @@ async def test_two_who_expire_at_once_bury_each_message_once(pool: Pool) -> None
     assert (len(told), set(told.values())) == (3200, {1})
 
 
-async def test_a_worker_that_dies_in_the_midst_loses_and_doubles_nothing(pool: Pool) -> None:
+async def test_a_worker_that_dies_in_the_midst_loses_and_doubles_nothing(pool: Pool, fresh_database_url: str) -> None:
+    """As PostgreSQL sees a kill -9: the connection is gone between two statements, or in one."""
     await queue(pool, 5200)
-    for number in range(12):
-        dying = asyncio.create_task(expire(pool))
-        await asyncio.sleep(0.01 * number)
-        dying.cancel()
-        await asyncio.gather(dying, return_exceptions=True)
+    random = Random(20260321)
+    for _ in range(12):
+        async with open_pool(fresh_database_url, "dip dying", most=2) as mortal:
+            dying = asyncio.create_task(expire(mortal))
+            await asyncio.sleep(random.random() / 10)
+            async with pool.acquire() as connection:
+                query = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dip dying'"
+                await connection.execute(f"{query} and datname = current_database()")
+            dying.cancel()
+            await asyncio.gather(dying, return_exceptions=True)
     await expire(pool)
     assert [row[0] for row in await read_letters(pool)] == list(range(1, 5201))
     told = Counter(s["transactionID"] for s in await read_statuses(pool))
