@@ -5,10 +5,9 @@ encoding. What has been pushed out is made again from its chunk and its addresse
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import zstandard
@@ -16,9 +15,17 @@ import zstandard
 from opendip.domain.publications import Header, Publisher, Sender, Wrapper, make_publisher
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK, unpack_chunk
 from opendip.store.pool import Connection
+from opendip.store.shelves import Shelf
 from opendip.store.submissions import ChunkKey, Submitted, list_addressed_chunks, list_submissions
 
 _ADDRESSING_LEVEL = 3
+_READ_AGAIN = 4
+"""What is read again has the fourth part of the memory."""
+_READ_AT_ONCE = 16
+"""Chunks; one is about 100 kB compressed, and ten times that when it is read."""
+
+Publishers: TypeAlias = Mapping[tuple[int, int | None], Publisher]
+"""By submission and replay."""
 
 
 class ChunkAddressing(msgspec.Struct, array_like=True):
@@ -103,13 +110,16 @@ class ReadChunk:
 
 
 class Archive:
-    """Finds published messages; holds at most `most_bytes` of them in memory."""
+    """Finds published messages; holds at most `most_bytes` of them in memory.
+
+    What is read again has a part of that memory for itself: one recipient's backlog does not push out what was just
+    routed to the others.
+    """
 
     def __init__(self, most_bytes: int, wrap: Callable[[Submitted], Wrapper]) -> None:
-        self._most_bytes = most_bytes
+        self._fresh: Shelf[PublishedChunk] = Shelf(most_bytes - most_bytes // _READ_AGAIN)
+        self._read_again: Shelf[PublishedChunk] = Shelf(most_bytes // _READ_AGAIN)
         self._wrap = wrap
-        self._chunks: OrderedDict[ChunkName, _Kept] = OrderedDict()
-        self._bytes = 0
 
     def wrap(self, submitted: Submitted) -> Wrapper:
         return self._wrap(submitted)
@@ -117,61 +127,53 @@ class Archive:
     def keep(self, submission: int, number: int, chunk: Sequence[Published | None]) -> None:
         """What routing has just encoded."""
         size = sum(len(message.data) for message in chunk if message is not None)
-        self._keep((submission, number, None), _Kept(chunk, size))
-
-    def _keep(self, name: ChunkName, kept: "_Kept") -> None:
-        before = self._chunks.get(name)
-        self._bytes += kept.size - (before.size if before else 0)
-        self._chunks[name] = kept
-        self._chunks.move_to_end(name)
-        while self._bytes > self._most_bytes and len(self._chunks) > 1:
-            self._bytes -= self._chunks.popitem(last=False)[1].size
+        self._fresh.put((submission, number, None), chunk, size)
 
     def clear(self) -> None:
-        self._chunks.clear()
-        self._bytes = 0
+        self._fresh.clear()
+        self._read_again.clear()
 
     async def find_chunks(
-        self, connection: Connection, keys: Iterable[PublishedKey]
+        self, connection: Connection, wanted: Mapping[PublishedKey, Sequence[int]]
     ) -> Mapping[ChunkName, PublishedChunk]:
-        """These chunks by name, from memory or read again."""
+        """These chunks by name, from memory or read again; of each at least the messages at the places wanted."""
         found: dict[ChunkName, PublishedChunk] = {}
         missing: list[PublishedKey] = []
-        for key in keys:
-            kept = self._chunks.get(key.name)
-            if kept is None:
+        for key in wanted:
+            chunk = self._fresh.find(key.name) or self._read_again.find(key.name)
+            if chunk is None:
                 missing.append(key)
             else:
-                found[key.name] = kept.chunk
+                found[key.name] = chunk
         if missing:
-            found |= await self._read(connection, missing)
+            publishers = await self._make_publishers(connection, missing)
+            for first in range(0, len(missing), _READ_AT_ONCE):
+                step = missing[first : first + _READ_AT_ONCE]
+                async for key, chunk in self._read(connection, step, publishers):
+                    # A recipient may want one message of each of a thousand chunks, which must not stay all.
+                    found[key.name] = {place: chunk[place] for place in wanted[key]}
         return found
 
-    async def _read(self, connection: Connection, keys: Sequence[PublishedKey]) -> dict[ChunkName, PublishedChunk]:
+    async def _make_publishers(self, connection: Connection, keys: Iterable[PublishedKey]) -> Publishers:
+        named = {(key.chunk.submission, key.replay): key.chunk.accepted_on for key in keys}
+        submissions = await list_submissions(connection, {(number, day) for (number, _), day in named.items()})
+        return {(number, replay): make_publisher(self._wrap(submissions[number]), replay) for number, replay in named}
+
+    async def _read(
+        self, connection: Connection, keys: Sequence[PublishedKey], publishers: Publishers
+    ) -> AsyncIterator[tuple[PublishedKey, PublishedChunk]]:
         chunks = list(dict.fromkeys(key.chunk for key in keys))
-        submissions = await list_submissions(connection, {(c.submission, c.accepted_on) for c in chunks})
         contents = {(s, n): rest for s, n, *rest in await list_addressed_chunks(connection, chunks)}
-        publishers: dict[tuple[int, int | None], Publisher] = {}
-        found: dict[ChunkName, PublishedChunk] = {}
         for key in keys:
             submission, number, replay = key.name
-            if (submission, replay) not in publishers:
-                publishers[submission, replay] = make_publisher(self._wrap(submissions[submission]), replay)
             content, addressing = contents[submission, number]
-            publisher = publishers[submission, replay]
             messages = unpack_chunk(content)
-            chunk = ReadChunk(publisher, number * MESSAGES_IN_A_CHUNK, messages, ChunkAddressing.unpack(addressing))
-            self._keep(key.name, _Kept(chunk, sum(map(len, messages))))
-            found[key.name] = chunk
+            first = number * MESSAGES_IN_A_CHUNK
+            chunk = ReadChunk(publishers[submission, replay], first, messages, ChunkAddressing.unpack(addressing))
+            self._read_again.put(key.name, chunk, sum(map(len, messages)))
+            yield key, chunk
             # Others have work of their own between two chunks.
             await asyncio.sleep(0)
-        return found
-
-
-class _Kept(NamedTuple):
-    chunk: PublishedChunk
-    size: int
-    """About as many bytes as it holds."""
 
 
 def _publish(publisher: Publisher, header: Header, address_block: bytes, index: int) -> Published:

@@ -1,6 +1,6 @@
 """The next messages of a queue as one body, within the recipient's count and size (E2E 4.6.2, 4.6.3)."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -89,10 +89,13 @@ def list_wanted(entries: Sequence[Entry], done: int, most: int) -> list[Wanted]:
     return wanted
 
 
-def list_chunk_keys(wanted: Sequence[Wanted]) -> list[PublishedKey]:
-    """Each once, in the order of the queue."""
-    days = {(e.submission, i // MESSAGES_IN_A_CHUNK, e.replay): e.accepted_on for e, _, i in wanted}
-    return [PublishedKey(ChunkKey(name[0], name[1], day), name[2]) for name, day in days.items()]
+def list_chunk_keys(wanted: Sequence[Wanted]) -> dict[PublishedKey, list[int]]:
+    """Each chunk once, in the order of the queue, and the places in it of the messages wanted."""
+    places: defaultdict[tuple[int, int, date, int | None], list[int]] = defaultdict(list)
+    for entry, _, index in wanted:
+        number, place = divmod(index, MESSAGES_IN_A_CHUNK)
+        places[entry.submission, number, entry.accepted_on, entry.replay].append(place)
+    return {PublishedKey(ChunkKey(*name[:3]), name[3]): some for name, some in places.items()}
 
 
 def make_batch(
