@@ -1,7 +1,7 @@
 """What a recipient was sent on a channel, in the order of time: found by its queue entries and the messages' index."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import zstandard
@@ -12,31 +12,25 @@ from opendip.store.pool import Connection
 from opendip.store.queries import load_queries
 from opendip.store.submissions import ChunkKey
 
+_WINDOW = timedelta(days=6)
+"""As far as is looked ahead: so a long range costs no more for each step than a short one."""
+_NO_NUMBER = 2**63 - 1
 _HEAD_AT_LEAST = 18
 """Bytes in which a zstd frame tells how much it holds."""
 
 
 class Sent(NamedTuple):
-    """Messages of one submission that were put on one queue, ascending."""
+    """Messages of one submission that were put on one queue, ascending, and when they were accepted."""
 
     queue: int
     submission: int
     accepted_on: date
     members: Sequence[int]
-
-
-class Named(NamedTuple):
-    """One message that was put on a queue, and when it was accepted."""
-
-    queue: int
-    submission: int
-    accepted_on: date
-    message_index: int
     accepted_at: datetime
 
 
-class Numbers(NamedTuple):
-    """The numbers of the submissions of some days."""
+class Window(NamedTuple):
+    """Some days that follow one another, and numbers of their submissions."""
 
     first_day: date
     last_day: date
@@ -53,36 +47,49 @@ async def list_own_queues(
     return [row["id"] for row in rows]
 
 
-async def find_numbers(connection: Connection, times: Range) -> Numbers | None:
-    """None when nothing was accepted on these days."""
-    first, last = times.from_at.astimezone(UTC).date(), times.until.astimezone(UTC).date()
-    row = await connection.fetchrow(load_queries("replays")["find_numbers"], first, last)
-    return None if row is None or row["low"] is None else Numbers(first, last, row["low"], row["high"])
+async def find_window(connection: Connection, times: Range, low: int) -> Window | None:
+    """The next few days of a range in which submissions have this number or a later one."""
+    queries, (first, last) = load_queries("replays"), _list_days(times)
+    least, most = await _find_numbers(connection, times)
+    row = await connection.fetchrow(queries["find_next"], first, last, max(low, least))
+    if row is None or row["id"] > most:
+        return None
+    first_day = row["accepted_on"]
+    last_day = min(first_day + _WINDOW, last)
+    high = await connection.fetchval(queries["find_last_number"], first_day, last_day)
+    return Window(first_day, last_day, row["id"], min(high, most))
+
+
+async def _find_numbers(connection: Connection, times: Range) -> tuple[int, int]:
+    """Between which the numbers of all submissions of a range of times lie."""
+    row = await connection.fetchrow(load_queries("replays")["find_numbers"], *_list_days(times), *times)
+    assert row is not None
+    return row["before"] or 0, row["after"] or _NO_NUMBER
+
+
+def _list_days(times: Range) -> tuple[date, date]:
+    return times.from_at.astimezone(UTC).date(), times.until.astimezone(UTC).date()
 
 
 async def list_sent(
-    connection: Connection, queues: Sequence[int], numbers: Numbers, times: Range, entries: int, messages: int
+    connection: Connection, queues: Sequence[int], window: Window, entries: int, messages: int
 ) -> list[Sent]:
-    """The first entries in the order of time: at most so many, and no more once they hold so many messages."""
-    n = numbers
-    rows = await connection.fetch(
-        load_queries("replays")["list_sent"],
-        *(queues, n.low, n.high, n.first_day, n.last_day, *times, entries, messages),
-    )
+    """The first entries in the order of submissions: at most so many, no more once they hold so many messages."""
+    w = window
+    query = load_queries("replays")["list_sent"]
+    rows = await connection.fetch(query, queues, w.low, w.high, w.first_day, w.last_day, entries, messages)
     return [Sent(*row) for row in rows]
 
 
-async def count_sent(connection: Connection, queues: Sequence[int], numbers: Numbers, times: Range) -> int:
-    n = numbers
-    query = load_queries("replays")["count_sent"]
-    return int(await connection.fetchval(query, queues, n.low, n.high, n.first_day, n.last_day, *times))
+async def count_sent(connection: Connection, queues: Sequence[int], times: Range) -> int:
+    query, numbers = load_queries("replays")["count_sent"], await _find_numbers(connection, times)
+    return int(await connection.fetchval(query, queues, *_list_days(times), *times, *numbers))
 
 
 async def list_sent_about(
     connection: Connection,
     queues: Sequence[int],
     mpan: int,
-    numbers: Numbers,
     times: Range,
     after: Position,
     channel: str,
@@ -90,35 +97,31 @@ async def list_sent_about(
     most: int,
 ) -> list[Sent]:
     """The next messages about a metering point: at most so many, each once for every queue it was put on."""
-    n = numbers
     rows = await connection.fetch(
         load_queries("replays")["list_sent_about"],
-        *(queues, mpan, n.first_day, n.last_day, n.low, n.high, *after, *times, channel, event_code, most),
+        *(queues, mpan, *_list_days(times), *times, *after, channel, event_code, most),
     )
-    return [Sent(queue, submission, day, (index,)) for queues, submission, day, index in rows for queue in queues]
+    return [
+        Sent(queue, submission, day, (index,), at) for queues, submission, day, index, at in rows for queue in queues
+    ]
 
 
 async def count_sent_about(
-    connection: Connection,
-    queues: Sequence[int],
-    mpan: int,
-    numbers: Numbers,
-    times: Range,
-    channel: str,
-    event_code: str | None,
+    connection: Connection, queues: Sequence[int], mpan: int, times: Range, channel: str, event_code: str | None
 ) -> int:
-    n = numbers
-    place = (queues, mpan, n.first_day, n.last_day, n.low, n.high, *times, channel, event_code)
-    return int(await connection.fetchval(load_queries("replays")["count_sent_about"], *place))
+    query = load_queries("replays")["count_sent_about"]
+    place = (queues, mpan, *_list_days(times), *times, channel, event_code)
+    return int(await connection.fetchval(query, *place))
 
 
 async def list_sent_of(
     connection: Connection, queues: Sequence[int], wanted: Iterable[tuple[int, date, int]], oldest: datetime
-) -> list[Named]:
+) -> list[Sent]:
     """Those of the messages (submission, day, index) that were put on these queues, in the order of time."""
     submissions, days, indexes = (list(column) for column in zip(*wanted, strict=True))
-    rows = await connection.fetch(load_queries("replays")["list_sent_of"], queues, submissions, days, indexes, oldest)
-    return [Named(*row) for row in rows]
+    query = load_queries("replays")["list_sent_of"]
+    rows = await connection.fetch(query, queues, submissions, days, indexes, oldest)
+    return [Sent(queue, submission, day, (index,), at) for queue, submission, day, index, at in rows]
 
 
 async def list_of_event(connection: Connection, sent: Sequence[Sent], event_code: str) -> set[tuple[int, int]]:

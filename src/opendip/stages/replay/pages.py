@@ -15,7 +15,8 @@ from opendip.store.pool import Connection, Pool
 from opendip.store.replays import Sent, measure_chunks
 from opendip.store.submissions import ChunkKey, list_addressed_chunks, list_submissions
 
-_BLOCKS_READ = 20
+_MOST_BLOCKS = 200
+_MOST_SEEN = 500_000
 """A filter that keeps next to nothing has its answer early, perhaps empty, and the request goes on from there."""
 _CHUNKS_READ = 4
 _ADDED_BYTES = 1_000
@@ -53,8 +54,8 @@ class Page:
 
 async def choose_page(connection: Connection, selection: Selection, after: Position, limits: PageLimits) -> Page:
     picks: list[Pick] = []
-    messages = size = 0
-    for _ in range(_BLOCKS_READ):
+    messages = size = seen = 0
+    for _ in range(_MOST_BLOCKS):
         block = await read_block(connection, selection, after, limits.messages - messages)
         found = list(_list_picks(block.sent))
         sizes = await measure_chunks(connection, [pick.key for pick in found])
@@ -70,9 +71,9 @@ async def choose_page(connection: Connection, selection: Selection, after: Posit
             messages, size = messages + len(pick.places), size + weight
         if block.is_last:
             return Page(picks, None)
-        if messages == limits.messages:
-            return Page(picks, block.reached)
-        after = block.reached
+        after, seen = block.reached, seen + block.seen
+        if messages == limits.messages or seen > _MOST_SEEN:
+            break
     return Page(picks, after)
 
 

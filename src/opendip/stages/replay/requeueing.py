@@ -8,7 +8,7 @@ from uuid import UUID
 
 from opendip.domain.replays import MOST_TRANSACTIONS, START, Position, Range
 from opendip.stages.replay.jobs import PageDone, Requeueing
-from opendip.stages.replay.selection import Filter, Selection, locate, read_block
+from opendip.stages.replay.selection import Filter, Selection, read_block
 from opendip.store.pool import Connection
 from opendip.store.queues import NewEntry, append_entries
 from opendip.store.replays import Sent, count_sent, count_sent_about
@@ -58,35 +58,27 @@ def _describe(selection: Selection) -> Mapping[str, Any]:
     }
 
 
-async def _read_selection(connection: Connection, job: RequeueJob) -> Selection:
+def _read_selection(job: RequeueJob) -> Selection:
     asked = job.request
     times = Range(datetime.fromisoformat(asked["from"]), datetime.fromisoformat(asked["until"]))
     wanted = Filter(asked["event_code"], asked["mpan"], asked["version"])
-    return await locate(connection, Selection(job.channel, asked["queues"], wanted, times, None, ()))
+    return Selection(job.channel, asked["queues"], wanted, times, ())
 
 
 async def count(connection: Connection, job: RequeueJob) -> int:
     """Of messages about one metering point those that match, else all in the range of times."""
-    selection = await _read_selection(connection, job)
-    if selection.numbers is None or selection.times is None:
-        return 0
-    wanted = selection.filter
+    selection = _read_selection(job)
+    times, wanted = selection.times, selection.filter
+    assert times is not None
     if wanted.mpan is None:
-        return await count_sent(connection, selection.queues, selection.numbers, selection.times)
-    return await count_sent_about(
-        connection,
-        selection.queues,
-        wanted.mpan,
-        selection.numbers,
-        selection.times,
-        selection.channel,
-        wanted.event_code,
-    )
+        return await count_sent(connection, selection.queues, times)
+    place = (selection.queues, wanted.mpan, times, selection.channel)
+    return await count_sent_about(connection, *place, wanted.event_code)
 
 
 async def requeue_page(most: int, connection: Connection, job: RequeueJob, now: datetime) -> PageDone:
     """About so many messages, and whole submissions."""
-    selection = await _read_selection(connection, job)
+    selection = _read_selection(job)
     after = Position(**job.reached) if job.reached else START
     block = await read_block(connection, selection, after, most)
     await _append(connection, block.sent, job.replay, now)

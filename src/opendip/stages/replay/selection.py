@@ -5,7 +5,7 @@ Only what stood on the recipient's own queues is ever looked at, so nobody finds
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from opendip.domain.publications import Header
@@ -15,10 +15,9 @@ from opendip.stages.replay.channels import ReplayChannel
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK, unpack_chunk
 from opendip.store.pool import Connection
 from opendip.store.replays import (
-    Named,
-    Numbers,
     Sent,
-    find_numbers,
+    Window,
+    find_window,
     list_of_event,
     list_own_queues,
     list_sent,
@@ -49,8 +48,6 @@ class Selection:
     queues: Sequence[int]
     filter: Filter
     times: Range | None
-    numbers: Numbers | None
-    """Of the submissions of these days; None: there are none."""
     named: Sequence[Sent]
 
 
@@ -78,40 +75,27 @@ async def select(
     oldest = channel.get_oldest(now)
     named = await _find_named(connection, queues, wanted.transactions, channel.id, oldest)
     times = find_range(wanted, [one.accepted_at for one in named], oldest, now)
-    selection = Selection(
-        channel.id, queues, Filter(wanted.event_code, wanted.mpan, wanted.version), times, None, _collect(named)
-    )
-    return await locate(connection, selection)
-
-
-async def locate(connection: Connection, selection: Selection) -> Selection:
-    """With the numbers of its submissions, as far as it is a range of times."""
-    if selection.times is None or selection.times.from_at >= selection.times.until:
-        return selection
-    return replace(selection, numbers=await find_numbers(connection, selection.times))
+    return Selection(channel.id, queues, Filter(wanted.event_code, wanted.mpan, wanted.version), times, named)
 
 
 async def _find_named(
     connection: Connection, queues: Sequence[int], transactions: Iterable[str], channel: str, oldest: datetime
-) -> list[Named]:
+) -> list[Sent]:
     found = [find_transaction(text) for text in transactions]
     wanted = {(t.submission, t.accepted_on, t.message_index) for t in found if t is not None and t.channel == channel}
     return await list_sent_of(connection, queues, wanted, oldest) if wanted else []
 
 
-def _collect(named: Sequence[Named]) -> list[Sent]:
-    return [Sent(one.queue, one.submission, one.accepted_on, (one.message_index,)) for one in named]
-
-
 async def read_block(connection: Connection, selection: Selection, after: Position, most: int) -> Block:
     """What comes after a position: about so many messages before they are filtered, or one larger submission."""
-    if selection.times is None:
+    times = selection.times
+    if times is None:
         return await _read_named(connection, selection, after)
-    if selection.numbers is None or not selection.queues:
+    if times.from_at >= times.until or not selection.queues:
         return Block((), 0, after, is_last=True)
     if selection.filter.mpan is not None:
-        return await _read_about(connection, selection, after, most)
-    return await _read_entries(connection, selection, after, most)
+        return await _read_about(connection, selection, times, after, most)
+    return await _read_entries(connection, selection, times, after, most)
 
 
 async def _read_named(connection: Connection, selection: Selection, after: Position) -> Block:
@@ -120,10 +104,10 @@ async def _read_named(connection: Connection, selection: Selection, after: Posit
     return _make_block(sent, _keep(sent, matching), after, is_last=True)
 
 
-async def _read_about(connection: Connection, selection: Selection, after: Position, most: int) -> Block:
+async def _read_about(connection: Connection, selection: Selection, times: Range, after: Position, most: int) -> Block:
     wanted = selection.filter
-    assert selection.numbers is not None and selection.times is not None and wanted.mpan is not None
-    place = (selection.queues, wanted.mpan, selection.numbers, selection.times, after, selection.channel)
+    assert wanted.mpan is not None
+    place = (selection.queues, wanted.mpan, times, after, selection.channel)
     read = await list_sent_about(connection, *place, wanted.event_code, most)
     is_last = len({(one.submission, *one.members) for one in read}) < most
     sent = _unite(read, after)
@@ -131,25 +115,32 @@ async def _read_about(connection: Connection, selection: Selection, after: Posit
     return _make_block(sent, kept, after, is_last=is_last)
 
 
-async def _read_entries(connection: Connection, selection: Selection, after: Position, most: int) -> Block:
-    """Whole submissions: the last one read may have further entries, so it waits for the next block or is all of it."""
-    assert selection.numbers is not None and selection.times is not None
+async def _read_entries(
+    connection: Connection, selection: Selection, times: Range, after: Position, most: int
+) -> Block:
     low = after.submission + (after.message_index == LAST_INDEX)
-    numbers = selection.numbers._replace(low=max(selection.numbers.low, low))
-    read = await list_sent(connection, selection.queues, numbers, selection.times, _ENTRIES_READ, most)
-    is_last = len(read) < _ENTRIES_READ and sum(len(one.members) for one in read) < most
-    reached = numbers.high
-    if not is_last:
-        *whole, last = dict.fromkeys(one.submission for one in read)
-        reached = whole[-1] if whole else last
-        if not whole:
-            only = numbers._replace(low=last, high=last)
-            read = await list_sent(connection, selection.queues, only, selection.times, _NO_LIMIT, _NO_LIMIT)
-        read = [one for one in read if one.submission <= reached]
-    sent = _unite(read, after)
+    window = await find_window(connection, times, low)
+    if window is None:
+        return Block((), 0, after, is_last=True)
+    read, reached = await _read_window(connection, selection.queues, window, most)
+    sent = _unite([one for one in read if times.from_at <= one.accepted_at < times.until], after)
     kept = await _keep_event(connection, sent, selection.filter)
     kept = await _keep_version(connection, kept, selection.filter)
-    return Block(kept, _count(sent), Position(reached, LAST_INDEX), is_last)
+    return Block(kept, _count(sent), Position(reached, LAST_INDEX), is_last=False)
+
+
+async def _read_window(
+    connection: Connection, queues: Sequence[int], window: Window, most: int
+) -> tuple[Sequence[Sent], int]:
+    """Whole submissions, up to a number: the last one read may have further entries, so it waits, or is all of it."""
+    read = await list_sent(connection, queues, window, _ENTRIES_READ, most)
+    if len(read) < _ENTRIES_READ and _count(read) < most:
+        return read, window.high
+    *whole, last = dict.fromkeys(one.submission for one in read)
+    if whole:
+        return [one for one in read if one.submission != last], whole[-1]
+    only = window._replace(low=last, high=last)
+    return await list_sent(connection, queues, only, _NO_LIMIT, _NO_LIMIT), last
 
 
 def _make_block(sent: Sequence[Sent], kept: Sequence[Sent], after: Position, *, is_last: bool) -> Block:

@@ -18,10 +18,9 @@ from opendip.store.requeue_jobs import NewJob, RequeueJob, start_job, take_repla
 from opendip.store.statuses import KeptStatus, count_statuses, find_status_queue, list_statuses
 from opendip.store.webhooks import reopen_queues
 
-_READ_AT_ONCE = 1_000
+_READ_AT_ONCE = 5_000
 _READ_FOR_ANSWER = 200_000
 """A filter that keeps next to nothing has its answer early, perhaps empty, and the request goes on from there."""
-_REQUEUED_AT_ONCE = 5_000
 _ENTRIES_A_PIECE = 500
 
 
@@ -127,7 +126,7 @@ async def _requeue_page(connection: Connection, job: RequeueJob, now: datetime) 
     after = job.reached["position"] if job.reached else START.submission
     if queue is None:
         return PageDone({}, 0, is_last=True)
-    block = await _read_block(connection, queue, wanted, after, _REQUEUED_AT_ONCE)
+    block = await _read_block(connection, queue, wanted, after, _READ_AT_ONCE)
     if block.kept:
         entries = [status.entry for status in block.kept]
         await append_entries(connection, [], {queue: entries}, now, is_again=True)

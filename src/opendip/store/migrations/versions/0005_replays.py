@@ -1,4 +1,4 @@
-"""What replays need of the queues: the entries of a recipient in the order of submissions, which is that of time."""
+"""What replays need: the entries of a recipient in the order of submissions, and the submissions of a time."""
 
 from alembic import op
 
@@ -9,6 +9,7 @@ depends_on = None
 
 IN_TIME_ORDER = """
 create index on queue_entry (queue, submission) where replay is null;
+create index on submission (accepted_at);
 """
 
 
