@@ -8,7 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.faults.history import REPAIR, STATUS, DeadLetter, Fault, History, Place, Post, Sent, Told, make_key
+from tests.faults.history import (
+    REPAIR,
+    STATUS,
+    DeadLetter,
+    Fault,
+    History,
+    Place,
+    Post,
+    Sent,
+    Told,
+    make_key,
+    strip_replay,
+)
 
 GRACE_SECONDS = 2.0
 """After an answer was written: how long the worker may take to have it recorded."""
@@ -56,7 +68,7 @@ def judge(history: History) -> Verdict:
         sent=len(history.sent),
         accepted=len(accepted),
         delivered=sum(any(key in p.said and p.said[key] is None for p in posts) for (_, key), posts in log.items()),
-        lost=[*_find_lost(history, log, due)],
+        lost=[*_find_lost(history, log, due), *_find_not_requeued(history)],
         repeated=[*_find_repeated(history, log), *_find_strays(history, log, due), *_find_double_records(history)],
         silent=[*_find_silent(history, log, accepted)],
         stuck=list(history.tables.outstanding),
@@ -87,6 +99,14 @@ def _find_lost(history: History, log: Mapping[Spot, Sequence[Post]], due: set[Sp
     for place, key in sorted(due):
         if (place, key) not in buried and not any(key in post.said for post in log.get((place, key), ())):
             yield f"{key} neither arrived at {_name(place)} nor is it a dead letter"
+
+
+def _find_not_requeued(history: History) -> Iterator[str]:
+    """What is queued must arrive, as anything must; here, whether it is."""
+    replays = {(p.dip_id, p.channel, strip_replay(k)) for p, k in history.tables.queued if k != strip_replay(k)}
+    for place, key in history.requeued:
+        if (place.dip_id, place.channel, key) not in replays:
+            yield f"{key} was to be requeued to {place.dip_id} on {place.channel}, and is not"
 
 
 def _find_repeated(history: History, log: Mapping[Spot, Sequence[Post]]) -> Iterator[str]:
@@ -135,6 +155,7 @@ def _find_silent(history: History, log: Mapping[Spot, Sequence[Post]], accepted:
     for told in history.told:
         said[told.key, told.from_dip_id].add(told.text)
     expected = {*_list_routing_faults(accepted), *_list_refusals(log), *_list_buried(history.tables.dead_letters)}
+    expected |= set(history.relayed)
     for key, from_dip_id, text in sorted({(t.key, t.from_dip_id, t.text) for t in expected}):
         if not any(each.startswith(text) for each in said[key, from_dip_id]):
             yield f"no status message about {key} from {from_dip_id} has arrived: {text or 'not delivered'}"
@@ -158,13 +179,13 @@ def _list_refusals(log: Mapping[Spot, Sequence[Post]]) -> Iterator[Told]:
         answers = {post.said[key] for post in posts if key in post.said}
         if answers and None not in answers and place.channel != STATUS:
             text = answers.pop() if len(answers) == 1 else ""
-            yield Told(key, place.dip_id, text or "")
+            yield Told(strip_replay(key), place.dip_id, text or "")
 
 
 def _list_buried(letters: Iterable[DeadLetter]) -> Iterator[Told]:
     for letter in letters:
         if letter.place.channel != STATUS:
-            yield Told(letter.key, letter.place.dip_id if letter.kind == "refused" else DIP, "")
+            yield Told(strip_replay(letter.key), letter.place.dip_id if letter.kind == "refused" else DIP, "")
 
 
 def _name(place: Place) -> str:

@@ -147,7 +147,7 @@ class Havoc:
                 await recipient.go_away()
                 continue
             await recipient.open()
-            recipient.mood = "take" if choice < 0.6 else self._random.choice(_BAD)
+            recipient.mood = "take" if choice < 0.5 else self._random.choice(_BAD)
 
     async def end(self) -> None:
         """Everything is well again, and the clocks are right."""

@@ -53,6 +53,7 @@ class Post:
     said: Mapping[str, str | None] = field(default_factory=dict)
     """Key to None (taken) or the refusal. Empty unless the answer was proper, written to its end, and in time."""
     references: Mapping[str, str] = field(default_factory=dict)
+    transactions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,20 @@ class History:
     tables: Tables
     answer_limit: float
     """Seconds after which the DIP waits for an answer no longer."""
+    relayed: Sequence[Told] = ()
+    """What recipients told senders, and the DIP has taken."""
+    requeued: Sequence[tuple[Place, str]] = ()
+    """What recipients asked to have again, and the DIP has promised: at that DIP id and channel, in whatever role."""
 
 
 def make_key(transaction: str) -> str:
     replay = transaction[:11] if transaction.startswith("R-") else ""
     return replay + transaction.rpartition("-")[2]
+
+
+def strip_replay(key: str) -> str:
+    """The key of the message of which this is a replay, or is none."""
+    return key.rpartition("-")[2]
 
 
 def format_key(submission: int, index: int, replay: int | None) -> str:

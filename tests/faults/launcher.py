@@ -29,9 +29,15 @@ def step_clock(path: str) -> None:
         # As large as the true one, which compiled modules check when they are imported.
         __slots__ = ()
 
+        # True ones, for some libraries take nothing else.
+        fromisoformat = _true_datetime.fromisoformat
+        fromtimestamp = _true_datetime.fromtimestamp
+        strptime = _true_datetime.strptime
+        combine = _true_datetime.combine
+
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return super().now(tz) + datetime.timedelta(seconds=struct.unpack("d", offset[:8])[0])
+            return _true_datetime.now(tz) + datetime.timedelta(seconds=struct.unpack("d", offset[:8])[0])
 
     datetime.datetime = SteppedDatetime  # type: ignore[misc]
 

@@ -7,7 +7,9 @@ from random import Random
 
 from opendip.client.types import RECEIVED, ResponseEntry, StandardResponse, encode, format_timestamp
 
-REFUSAL = "RCP1005 - Refused by a recipient in a mood, as"
+REFUSAL = "RCP1005 - Refused by a recipient in a mood"
+"""Each refusal is in words of its own, so that none is taken for another."""
+_NOBODYS_TIME = "2026-03-21T19:05:00+00:00"
 OVERSIZED_BYTES = 64 * 2**20 + 1
 """More than the DIP reads of an answer."""
 
@@ -40,8 +42,8 @@ def take(arrival: Arrival, _: Random) -> Answer:
 
 
 def refuse_some(arrival: Arrival, random: Random) -> Answer:
-    said = {key: f"{REFUSAL} {arrival.role}" if random.random() < 0.3 else None for key in arrival.transactions}
-    return _respond(arrival, said)
+    refusal = _make_refusal(arrival, random)
+    return _respond(arrival, {key: refusal if random.random() < 0.3 else None for key in arrival.transactions})
 
 
 def mention_some(arrival: Arrival, random: Random) -> Answer:
@@ -52,14 +54,16 @@ def mention_some(arrival: Arrival, random: Random) -> Answer:
 
 
 def refuse_and_leave_out(arrival: Arrival, random: Random) -> Answer:
-    answers: list[str | None] = [None, f"{REFUSAL} {arrival.role}"]
+    answers = [None, _make_refusal(arrival, random)]
     said = {key: random.choice(answers) for key in arrival.transactions if random.random() < 0.7}
     return _respond(arrival, said, status=207) if said else take(arrival, random)
 
 
 def refuse_all(arrival: Arrival, random: Random) -> Answer:
-    """E2E 4.6.6.1: the whole batch is refused, and not sent again."""
-    return Answer(random.choice((400, 405, 406)), b"", {}, dict.fromkeys(arrival.transactions, ""))
+    """E2E 4.6.5: the whole batch is refused, without a word about single messages, and not sent again."""
+    refusal = _make_refusal(arrival, random)
+    body = encode(StandardResponse([_make_entry(None, refusal, _NOBODYS_TIME)], _NOBODYS_TIME))
+    return Answer(random.choice((400, 405, 406)), body, {}, dict.fromkeys(arrival.transactions, refusal))
 
 
 def ask_for_later(_: Arrival, random: Random) -> Answer:
@@ -116,7 +120,11 @@ def _respond(arrival: Arrival, said: Mapping[str, str | None], status: int | Non
     return Answer(status, encode(StandardResponse(entries, at)), {}, said)
 
 
-def _make_entry(transaction: str, refusal: str | None, at: str) -> ResponseEntry:
+def _make_refusal(arrival: Arrival, random: Random) -> str:
+    return f"{REFUSAL}, as {arrival.role}, {random.randrange(16**8):08x}"
+
+
+def _make_entry(transaction: str | None, refusal: str | None, at: str) -> ResponseEntry:
     message = RECEIVED if refusal is None else refusal
     return ResponseEntry(transaction, None, None, at, "0000000000", None, None, message)
 

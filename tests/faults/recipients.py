@@ -101,7 +101,7 @@ class Recipient:
             await self._give(writer, answer)
             said = answer.said
         finally:
-            post = Post(place, tuple(transactions), began_at, monotonic(), worker, mood, said, references)
+            post = Post(place, tuple(transactions), began_at, monotonic(), worker, mood, said, references, transactions)
             self._log.posts.append(post)
             if said:
                 self._log.told += told

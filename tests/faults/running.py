@@ -16,7 +16,7 @@ from tests.faults.history import STATUS, History
 from tests.faults.load import KINDS, SENDERS, Load
 from tests.faults.moods import STOPPING
 from tests.faults.reading import count_outstanding, list_stopped, read_tables
-from tests.faults.world import ANSWER_SECONDS, World
+from tests.faults.world import ANSWER_SECONDS, IMPATIENT, World
 from tests.journeys.evidence import prove_evidence
 from tests.journeys.waiting import eventually
 
@@ -34,12 +34,14 @@ async def run_faults(
     """So many faults under load; then the verdict."""
     load, havoc, stop = world.load, Havoc(world, random), asyncio.Event()
     async with AsyncExitStack() as stack:
-        senders = {dip_id: await stack.enter_async_context(world.make_sender(dip_id)) for dip_id in SENDERS}
+        senders = [(i, await stack.enter_async_context(world.make_sender(i))) for i in SENDERS]
+        callers = [(i, await stack.enter_async_context(world.make_sender(i, IMPATIENT))) for i in world.recipients]
         async with _beside(world.keep_running(), wake_stopped(world)):
-            sending = [
-                asyncio.create_task(_keep_sending(load, senders[dip_id], dip_id, Random(random.random()), stop))
-                for dip_id in SENDERS
+            calling = [_keep_sending(load, sender, i, Random(random.random()), stop) for i, sender in senders]
+            calling += [
+                world.afterwards.keep_on(caller, i, world.log, Random(random.random()), stop) for i, caller in callers
             ]
+            sending = [asyncio.create_task(each) for each in calling]
             async with _beside(havoc.change_moods()):
                 await _wreak(world, random, kills, havoc, lambda done: report(done, load))
             await havoc.end()
@@ -116,7 +118,18 @@ async def settle(world: World, patience: float = SETTLING_SECONDS) -> Verdict:
     async with open_connection(world.postgres.url) as connection:
         tables = await read_tables(connection)
     assert await prove_evidence(world.postgres.url) >= world.load.calls
-    return judge(History(world.load.sent, world.log.posts, world.log.told, world.faults, tables, ANSWER_SECONDS))
+    return judge(
+        History(
+            world.load.sent,
+            world.log.posts,
+            world.log.told,
+            world.faults,
+            tables,
+            ANSWER_SECONDS,
+            world.afterwards.relayed,
+            world.afterwards.requeued,
+        )
+    )
 
 
 async def _wait_until_quiet(world: World, patience: float) -> None:

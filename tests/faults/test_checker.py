@@ -87,6 +87,20 @@ class TestLost:
         sent = Sent(REFERENCE, None, None, frozenset({PLACE, ELSEWHERE}))
         assert count(judge_parts(TAKEN, sent=(sent,))) == {"lost": 1}
 
+    def test_what_was_promised_to_be_requeued_and_is_not(self):
+        promised = ((Place(PLACE.dip_id, "", PLACE.channel), KEY),)
+        history = History((SENT,), (TAKEN,), (), (), EMPTY, 2.0, requeued=promised)
+        assert count(judge(history)) == {"lost": 1}
+
+    def test_a_requeued_message_must_arrive_as_any_other(self):
+        again = f"R-0000000a-{KEY}"
+        tables = replace(EMPTY, queued=frozenset({(PLACE, again)}))
+        requeued = ((Place(PLACE.dip_id, "", PLACE.channel), KEY),)
+        history = History((SENT,), (TAKEN,), (), (), tables, 2.0, requeued=requeued)
+        assert count(judge(history)) == {"lost": 1}
+        arrived = replace(later(TAKEN), keys=(again,), said={again: None}, references={again: REFERENCE})
+        assert judge(replace(history, posts=(TAKEN, arrived))).is_clean
+
 
 class TestRepeated:
     def test_a_message_that_came_again_though_it_was_taken(self):
@@ -171,6 +185,19 @@ class TestSilent:
 
     def test_a_status_message_about_what_nobody_refused(self):
         assert count(judge_parts(TAKEN, told=(TOLD,))) == {"silent": 1}
+
+    def test_a_complaint_of_a_recipient_that_did_not_get_through(self):
+        complaint = Told(KEY, PLACE.dip_id, "REG1020 - Complaint 1")
+        history = History((SENT,), (TAKEN,), (), (), EMPTY, 2.0, relayed=(complaint,))
+        assert count(judge(history)) == {"silent": 1}
+        assert judge(replace(history, told=(complaint,))).is_clean
+
+    def test_a_replay_that_is_refused_is_told_about_the_first(self):
+        again = f"R-0000000a-{KEY}"
+        tables = replace(EMPTY, queued=frozenset({(PLACE, again)}))
+        refusing = replace(later(TAKEN), keys=(again,), said={again: REFUSED}, references={again: REFERENCE})
+        assert judge_parts(TAKEN, refusing, told=(TOLD,), tables=tables).is_clean
+        assert count(judge_parts(TAKEN, refusing, tables=tables)) == {"silent": 1}
 
 
 class TestStuck:

@@ -15,6 +15,7 @@ from opendip.store.embedded import EmbeddedPostgres
 from opendip.store.pool import DATABASE_FAULTS, open_connection
 from opendip.store.postgres_binaries import PostgresUnavailable
 from tests.faults import launcher
+from tests.faults.afterwards import Afterwards
 from tests.faults.clocks import ProcessClock, prepare_database_clock
 from tests.faults.history import Fault
 from tests.faults.load import Load
@@ -37,6 +38,7 @@ SETTINGS: Mapping[str, object] = {
     "lease_seconds": LEASE_SECONDS,
 }
 POSTGRES = {"shared_buffers": "64MB", "max_wal_size": "256MB"}
+IMPATIENT = Patience(max_attempts=100, base=timedelta(milliseconds=20), ceiling=timedelta(milliseconds=300))
 PATIENT = Patience(max_attempts=100_000, base=timedelta(milliseconds=20), ceiling=timedelta(milliseconds=300))
 
 
@@ -52,6 +54,7 @@ class World:
     clock: ProcessClock
     random: Random
     load: Load = field(default_factory=Load)
+    afterwards: Afterwards = field(default_factory=Afterwards)
     log: Log = field(default_factory=Log)
     recipients: dict[str, Recipient] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -59,8 +62,8 @@ class World:
     def list_parts(self, part: str) -> list[DipProcess]:
         return [process for process in self.processes if process.part == part]
 
-    def make_sender(self, dip_id: str) -> Sender:
-        return Sender(Credentials.load(self.credentials / dip_id), self.base, patience=PATIENT)
+    def make_sender(self, dip_id: str, patience: Patience = PATIENT) -> Sender:
+        return Sender(Credentials.load(self.credentials / dip_id), self.base, patience=patience)
 
     def find_worker(self, port: int, own_port: int) -> int | None:
         return find_owner(port, own_port, [worker.id for worker in self.list_parts("worker")])
@@ -131,7 +134,7 @@ async def open_world(place: Path, random: Random) -> AsyncIterator[World]:
 
 def _make_process(part: str, number: int, place: Path, clock: ProcessClock, bug: str = "") -> DipProcess:
     environ = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
         launcher.CLOCK: str(clock.file),
         launcher.BUG: bug,
     }
