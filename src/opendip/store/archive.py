@@ -19,8 +19,8 @@ from opendip.store.shelves import Shelf
 from opendip.store.submissions import ChunkKey, Submitted, list_addressed_chunks, list_submissions
 
 _ADDRESSING_LEVEL = 3
-_READ_AGAIN = 4
-"""What is read again has the fourth part of the memory."""
+_READ_AGAIN = 8
+"""What is read again has the eighth part of the memory."""
 _READ_AT_ONCE = 16
 """Chunks; one is about 100 kB compressed, and ten times that when it is read."""
 
