@@ -17,6 +17,7 @@ from opendip.cli import (
     participants,
     processes,
     redriving,
+    replays,
     trials,
     webhooks,
 )
@@ -39,6 +40,8 @@ def make_app() -> typer.Typer:
     app.command()(processes.clock)
     app.command()(participants.send)
     app.command()(participants.receive)
+    app.command()(replays.replay)
+    app.command()(replays.requeue)
     app.command()(openapi.openapi)
     app.command()(trials.demo)
     app.add_typer(_make_bench(), name="bench")
