@@ -70,11 +70,13 @@ class Deliverer:
         for queue in queues:
             task = asyncio.create_task(self._drain(queue))
             self._tasks[queue.id], self._recipients[queue.id] = task, queue.dip_id
-            task.add_done_callback(lambda _, number=queue.id: self._forget(number))  # type: ignore[misc]
+            task.add_done_callback(lambda ended, number=queue.id: self._forget(number, ended))  # type: ignore[misc]
         return len(queues)
 
-    def _forget(self, queue: int) -> None:
-        del self._tasks[queue], self._recipients[queue]
+    def _forget(self, queue: int, task: asyncio.Task[None]) -> None:
+        # A queue that was given back may be leased again before the task that gave it back has ended.
+        if self._tasks.get(queue) is task:
+            del self._tasks[queue], self._recipients[queue]
 
     async def _claim(self, connection: Connection) -> list[LeasedQueue]:
         """Queues that deliver come first, so that webhooks that hang hold up nobody else's."""
