@@ -1,4 +1,4 @@
-"""Whether an answer is one that our OpenAPI describes for its call: the status, the body, the headers."""
+"""Whether calls and answers are as our OpenAPI describes them: what was taken, the status, the body, the headers."""
 
 import re
 from collections.abc import Mapping
@@ -12,22 +12,28 @@ from opendip.api.description import CALLS, describe_api
 from opendip.processes.api import API_VERSION
 from tests.journeys.answers import Reply, load_release
 
+_SUCCESS = range(200, 300)
+_LARGEST_LOOKED_AT = 2**20
 
-def assert_described(method: str, path: str, reply: Reply) -> None:
+
+def assert_described(method: str, path: str, body: bytes, reply: Reply) -> None:
     """Calls of paths or methods that do not exist are answered 404 and 405, with a StandardResponse."""
     template = _find_template(path.partition("?")[0], method)
     if template is None:
         assert reply.status in (404, 405), f"{method} {path} is not described, and was answered {reply.status}"
         return
-    responses = load_document()["paths"][template][method.lower()]["responses"]
-    answer = _follow(responses.get(str(reply.status)))
+    call = load_document()["paths"][template][method.lower()]
+    if reply.status in _SUCCESS and "requestBody" in call and len(body) < _LARGEST_LOOKED_AT:
+        fault = _find_fault(_get_schema(call["requestBody"]), msgspec.json.decode(body))
+        assert fault is None, f"{method} {template} took a body that is not as described: {fault}"
+    answer = _follow(call["responses"].get(str(reply.status)))
     assert answer is not None, f"the description of {method} {template} does not have the answer {reply.status}"
     missing = [name for name in answer.get("headers", ()) if name.lower() not in reply.headers]
     assert not missing, f"{method} {template}: {reply.status} came without {missing}"
     if "content" not in answer:
         assert reply.body == b"", f"{method} {template}: {reply.status} is described as without a body"
         return
-    fault = _find_fault(answer["content"]["application/json"]["schema"]["$ref"], msgspec.json.decode(reply.body))
+    fault = _find_fault(_get_schema(answer), msgspec.json.decode(reply.body))
     assert fault is None, f"{method} {template}: {reply.status} is not as described: {fault}"
 
 
@@ -52,6 +58,10 @@ def _follow(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         return answer
     found: Mapping[str, Any] = load_document()["components"]["responses"][answer["$ref"].rpartition("/")[2]]
     return found
+
+
+def _get_schema(described: Mapping[str, Any]) -> str:
+    return str(described["content"]["application/json"]["schema"]["$ref"])
 
 
 def _find_fault(reference: str, body: Any) -> str | None:

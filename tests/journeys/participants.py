@@ -90,5 +90,5 @@ class Participant:
             method, url, data=data or None, headers=all_headers, allow_redirects=False
         ) as response:
             reply = Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, await response.read())
-        assert_described(method, path, reply)
+        assert_described(method, path, body, reply)
         return reply
