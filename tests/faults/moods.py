@@ -1,6 +1,6 @@
 """What a recipient answers, rightly or wrongly: each mood is a way of answering a POST (E2E 4.6.6)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -127,8 +127,3 @@ def _make_refusal(arrival: Arrival, random: Random) -> str:
 def _make_entry(transaction: str | None, refusal: str | None, at: str) -> ResponseEntry:
     message = RECEIVED if refusal is None else refusal
     return ResponseEntry(transaction, None, None, at, "0000000000", None, None, message)
-
-
-def choose_moods(random: Random, names: Sequence[str], good: float) -> str:
-    """Most of the time a recipient is well."""
-    return "take" if random.random() < good else random.choice(names)
