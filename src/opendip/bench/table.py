@@ -51,7 +51,9 @@ def _list_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def list_values(values: Mapping[str, float]) -> str:
     """Each value after its name."""
-    return "  ".join(f"{name} {value:,g}" for name, value in values.items())
+    return "  ".join(
+        f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:,g}" for name, value in values.items()
+    )
 
 
 def _print_quarters(console: Console, quarters: Mapping[str, Mapping[str, float]]) -> None:
