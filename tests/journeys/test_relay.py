@@ -332,6 +332,12 @@ class TestForm:
             reply = await dip.participants[SUPPLIER].call(PATH, body)
         assert_refused(reply, 400, "MSG1001", "")
 
+    @pytest.mark.parametrize("value", [b"[" + b"0," * 20_000_000 + b"0]", b'"' + b"x" * 40_000_000 + b'"'])
+    async def test_a_huge_entry_is_not_looked_at_closely(self, dip: Dip, value: bytes):
+        async with dip.creating_nothing():
+            reply = await report(dip, msgspec.json.encode(a_status("T", help="here")).replace(b'"here"', value))
+        assert_refused(reply, 400, "MSG1001", "larger than 100000 bytes")
+
     @pytest.mark.parametrize("text", [r"\ud800", r"\udc00\ud800", "\xff", "\x00"])
     async def test_a_text_that_is_none_is_refused(self, dip: Dip, text: str):
         entry = msgspec.json.encode(a_status("T", help="here")).replace(b"here", text.encode("latin-1"))

@@ -11,6 +11,8 @@ from opendip.catalogue import Catalogue, compile_closed, list_closed_faults
 
 _DEFINITION = "StandardResponseBodyType"
 _FAULTS_TOLD = 5
+_LARGEST = 100_000
+"""Bytes. No entry is so large, however it is written; one that breaks its schema and is, is not looked at closely."""
 
 
 class StatusMessage(Protocol):
@@ -41,6 +43,8 @@ def prepare_schema(catalogue: Catalogue) -> StatusSchema:
     decode: Any = compile_closed(_DEFINITION, catalogue).decode
 
     def describe(raw: Raw) -> Sequence[str]:
+        if memoryview(raw).nbytes > _LARGEST:
+            return [f"it is larger than {_LARGEST} bytes"]
         faults = list_closed_faults(_DEFINITION, catalogue, raw, limit=_FAULTS_TOLD)
         return [f"{fault.path}: {fault.expected}" for fault in faults] or ["it does not match its schema"]
 
