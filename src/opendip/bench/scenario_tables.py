@@ -47,11 +47,12 @@ def print_drain_report(console: Console, report: Mapping[str, Any]) -> None:
 
 def _print_stretches(console: Console, stretches: Stretches, whose: str) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in (whose, "deliveries", "latency, ms", "cores, %"):
+    for heading in (whose, "deliveries", "latency, ms", "p99 of each tenth", "cores, %"):
         table.add_column(heading)
     for name, stretch in stretches.items():
         latency, cores = list_values(stretch["latency_ms"]), list_values(stretch["cpu_percent"])
-        table.add_row(name.replace("_", " "), f"{stretch['deliveries']:,}", latency, cores)
+        tenths = " ".join(f"{p99:.0f}" for p99 in stretch["p99_ms_of_tenths"])
+        table.add_row(name.replace("_", " "), f"{stretch['deliveries']:,}", latency, tenths, cores)
     console.print(table)
 
 

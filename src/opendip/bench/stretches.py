@@ -61,13 +61,23 @@ def describe_stretch(
     stretch: Stretch, deliveries: Sequence[Delivery], accepted_at: Mapping[int, float]
 ) -> dict[str, Any]:
     """How long these deliveries of what was sent in it took, and who had the cores meanwhile."""
-    sent = {c.submission: accepted_at[c.submission] for c in stretch.calls if c.submission in accepted_at}
-    latencies = list_latencies(deliveries, sent)
+    sent = [c.submission for c in stretch.calls if c.submission in accepted_at]
+    latencies = list_latencies(deliveries, {submission: accepted_at[submission] for submission in sent})
     return {
         "deliveries": len(latencies),
         "latency_ms": summarise(latencies),
+        "p99_ms_of_tenths": _list_p99(sent, deliveries, accepted_at),
         "cpu_percent": share_cores(stretch.before, stretch.after),
     }
+
+
+def _list_p99(sent: Sequence[int], deliveries: Sequence[Delivery], accepted_at: Mapping[int, float]) -> list[float]:
+    """Tenth by tenth, for a p99 that is high throughout and one moment of somebody else's work are two things."""
+    tenths = [sent[len(sent) * n // 10 : len(sent) * (n + 1) // 10] for n in range(10)]
+    return [
+        summarise(list_latencies(deliveries, {submission: accepted_at[submission] for submission in tenth}))["p99"]
+        for tenth in tenths
+    ]
 
 
 def is_within_noise(p99: float, without: float) -> bool:
