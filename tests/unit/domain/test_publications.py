@@ -8,7 +8,7 @@ import pytest
 from opendip.catalogue import compile_channel, load
 from opendip.catalogue.samples import make_message
 from opendip.domain.dates import compile_days
-from opendip.domain.publications import Header, Publisher, Wrapper, join_batch, name_transaction
+from opendip.domain.publications import Header, Publisher, Republisher, Wrapper, join_batch, name_transaction
 
 AT = datetime(2026, 3, 21, 19, 5, 7, 123_456, tzinfo=UTC)
 A0 = b'{"primaryRecipients":[],"secondaryRecipients":["2300000012"],"always":["1800000013"]}'
@@ -59,6 +59,32 @@ def test_a_correlation_id_is_made_only_on_event_codes_that_begin_a_workflow() ->
     assert publisher.find_created_correlation(begins, 3) == "CI-20260321-00000000004d00003"
     assert publisher.find_created_correlation(goes_on, 3) is None
     assert b'"initialCorrelationID":"CI-20260321-00000000004d00003"' in publisher.publish(begins, A0, 3)
+
+
+@pytest.mark.parametrize(("channel", "event"), EVERY_EVENT)
+def test_a_replayed_message_has_new_ids_and_its_first_wrapper_and_passes_its_schema(channel: str, event: str) -> None:
+    wrapper = a_wrapper(channel, correlated=event, ticket_url="https://tickets.example.org/")
+    header = Header(a_message(channel, event))
+    first = json.loads(Publisher(wrapper).publish(header, A0, 3))
+    published = Republisher(wrapper, 0xBEEF).publish(header, A0, 3)
+    again = json.loads(published)
+    initial = first["payload"]["CommonBlock"].pop("D0")
+    replayed = again["payload"]["CommonBlock"].pop("D0")
+    assert again == {**first, "initialD0": initial}
+    assert replayed == {
+        **initial,
+        "transactionID": f"R-0000beef-{initial['transactionID']}",
+        "initialCorrelationID": f"R-0000beef-{initial['initialCorrelationID']}",
+        "replayIndicator": True,
+        "serviceTicketURL": f"https://tickets.example.org/R-0000beef-{initial['transactionID']}",
+    }
+    assert replayed["transactionID"] == name_transaction(wrapper, header.sender, 3, 0xBEEF)
+    compile_channel(CATALOGUE.channels[channel], CATALOGUE).decode(published)
+
+
+def test_a_replayed_message_without_a_correlation_id_gets_none() -> None:
+    replayed = json.loads(Republisher(a_wrapper(), 1).publish(Header(a_message()), A0, 3))
+    assert replayed["payload"]["CommonBlock"]["D0"]["initialCorrelationID"] is None
 
 
 def test_a_ticket_link_names_the_transaction() -> None:

@@ -9,10 +9,12 @@ from opendip.domain.references import (
     format_correlation_prefix,
     format_index,
     format_reference_start,
+    format_replay_prefix,
     format_timestamp,
     format_transaction_prefix,
     is_reference,
     is_timestamp,
+    strip_replay_prefix,
 )
 
 DAY = date(2026, 3, 21)
@@ -25,6 +27,23 @@ def test_a_transaction_id_leads_back_to_its_message(submission: int, index: int)
     assert found is not None
     assert (found.submission, found.message_index, found.accepted_on) == (submission, index, DAY)
     assert (found.channel, found.dip_id, found.role) == ("IF-021", "1109012345", "SDS")
+
+
+@given(st.integers(1, 2**32 - 1))
+def test_the_id_of_a_replay_leads_to_the_message_and_its_number(replay: int) -> None:
+    first = format_transaction_prefix("IF-021", "1109012345", "SDS", DAY, 77) + format_index(3)
+    text = format_replay_prefix(replay) + first
+    found, of_first = find_transaction(text), find_transaction(first)
+    assert found is not None
+    assert of_first is not None
+    assert (found.replay, of_first.replay) == (replay, None)
+    assert found._replace(replay=None) == of_first
+    assert strip_replay_prefix(text) == strip_replay_prefix(first) == first
+
+
+def test_the_longest_replayed_id_fits_too_for_as_long_as_numbers_have_twelve_digits() -> None:
+    first = format_transaction_prefix("REP-002A", "1109012345", "UMSDS", DAY, 2**48 - 1) + format_index(49_999)
+    assert len(format_replay_prefix(2**32 - 1) + first) <= 65
 
 
 def test_the_longest_transaction_id_fits_its_65_characters() -> None:
