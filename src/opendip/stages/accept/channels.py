@@ -9,6 +9,9 @@ from msgspec import Raw
 from opendip.catalogue import Catalogue, Channel, compile_channel
 from opendip.catalogue.faults import list_faults
 
+_LARGEST = 2**20
+"""Bytes. Listing the faults of a larger message would hold up other calls."""
+
 
 class Decoder(Protocol):
     """Decodes and validates one message; raises msgspec.DecodeError."""
@@ -34,6 +37,8 @@ def prepare_channels(catalogue: Catalogue) -> Mapping[str, AcceptingChannel]:
 
 def _prepare(channel: Channel, catalogue: Catalogue) -> AcceptingChannel:
     def describe(raw: Raw) -> Sequence[str]:
+        if memoryview(raw).nbytes > _LARGEST:
+            return [f"it does not match its schema, and is too large (over {_LARGEST} bytes) to be looked at closely"]
         faults = list_faults(channel, catalogue, raw, limit=5)
         return [f"{fault.path}: {fault.expected}" for fault in faults] or ["it does not match its schema"]
 
