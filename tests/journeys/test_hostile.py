@@ -55,7 +55,7 @@ class TestJson:
 
     async def test_a_huge_message_that_breaks_its_schema_is_refused_without_a_closer_look(self, dip: Dip):
         message = draft()
-        message["payload"]["CustomBlock"]["B999"] = [{"made": "up"}] * 100_000
+        message["payload"]["CustomBlock"]["B999"] = [{"made": "up"}] * 400_000
         assert "too large" in await self.send(dip, encode_batch([message]))
 
     async def test_deep_nesting_in_a_complete_message_is_refused(self, dip: Dip):
