@@ -1,7 +1,9 @@
 """What a recipient was sent, again: in an answer, or on its queue once more (E2E 4.9, FS 5.5.11)."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,6 +29,7 @@ from tests.journeys.market import (
     SUPPLIER,
 )
 from tests.journeys.participants import get_path
+from tests.journeys.waiting import eventually
 from tests.journeys.webhooks import send
 
 Inboxes = dict[str, Inbox]
@@ -259,3 +262,70 @@ class TestRefusals:
         for method in ("GET", "HEAD", "DELETE"):
             assert (await caller.call(replay_path(SUPPLIER), method=method)).status == 405
         assert (await caller.call(replay_path(SUPPLIER, what="requeueStatus"), method="HEAD")).status == 405
+
+
+class TestManyAtATime:
+    async def test_a_third_replay_of_an_organisation_has_to_wait(self, dip: Dip, inboxes: Inboxes):
+        start = await start_afresh()
+        await send_and_wait(dip, inboxes, 1)
+        # What holds the table holds the replays, and with them their places.
+        async with dip.pool.acquire() as connection, connection.transaction():
+            await connection.execute("lock table queue in access exclusive mode")
+            waiting = [asyncio.create_task(replay_strictly(dip, datetimeFrom=start)) for _ in range(3)]
+            done, held = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        [refused] = [task.result() for task in done]
+        assert_refused(refused, 429, "MSG1000", "under way")
+        assert int(refused.headers["retry-after"]) > 0
+        assert [reply.status for reply in await asyncio.gather(*held)] == [200, 200]
+        assert (await replay_strictly(dip, datetimeFrom=start)).status == 200
+
+    async def test_a_place_is_free_again_when_the_caller_goes_away(self, dip: Dip, inboxes: Inboxes):
+        start = await start_afresh()
+        await send_and_wait(dip, inboxes, 1)
+        async with dip.pool.acquire() as connection, connection.transaction():
+            await connection.execute("lock table queue in access exclusive mode")
+            leaving = [asyncio.create_task(replay_strictly(dip, datetimeFrom=start)) for _ in range(2)]
+            await eventually(lambda: count_locked(dip, 2), "both wait for the table")
+            for task in leaving:
+                task.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+
+        async def try_again() -> bool:
+            return (await replay_strictly(dip, datetimeFrom=start)).status == 200
+
+        await eventually(try_again, "there is a place again")
+
+
+async def replay_strictly(dip: Dip, **wishes: Any) -> Reply:
+    """At the API that is one process."""
+    return await dip.participants[SUPPLIER].call(replay_path(SUPPLIER), ask(**wishes), base=dip.strict_base)
+
+
+async def count_locked(dip: Dip, count: int) -> bool:
+    query = """select count(*) from pg_stat_activity
+        where wait_event_type = 'Lock' and application_name = 'dip api' and query like '%from queue where dip_id%'"""
+    async with dip.pool.acquire() as connection:
+        return bool(await connection.fetchval(query) >= count)
+
+
+async def test_the_command_writes_a_message_a_line(dip: Dip, inboxes: Inboxes, tmp_path: Path):
+    start = await start_afresh()
+    transactions = await send_and_wait(dip, inboxes, 2)
+    file = tmp_path / "again.jsonl"
+    common = ["IF-021", "--as", str(dip.credentials / SUPPLIER), "--to", dip.base, "--from", start[:19]]
+    code, said = await run_dip("replay", *common, "--out", str(file))
+    assert (code, said) == (0, f"2 messages in {file}\n")
+    assert list_first_ids([msgspec.json.decode(line) for line in file.read_bytes().splitlines()]) == transactions
+    code, said = await run_dip("requeue", *common)
+    assert code == 0
+    assert "2 messages are on the queue" in said
+    code, said = await run_dip("requeue", *common[:5], "--transaction", transactions[0])
+    assert (code, said) == (0, "They are on the queue.\n")
+
+
+async def run_dip(*arguments: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "opendip", *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
