@@ -22,6 +22,8 @@ from tests.journeys.market import (
     LAPSED_MPAN,
     METERING,
     MPANS,
+    QUIET,
+    QUIET_MPAN,
     REGISTRATION,
     RETRIEVAL,
     SETTLEMENT,
@@ -63,6 +65,9 @@ _READING = ("IF-021", "ActivePower", DATA, "SDS")
 _SHORT = (("periods", 1),)
 _START = ("IF-061", "MDRStart", DATA, "SDS", MPANS[0])
 _INSTALLED = ("IF-006", "MeterInstall", REGISTRATION, "REGS", MPANS[1])
+_FAILED = ("IF-007", "EnergisationStatusFailure", METERING, "MSS")
+EXPIRING = "IF-007"
+"""The channel whose messages are tried for a short time only; some of them are for QUIET, who has no webhook."""
 KINDS: Sequence[tuple[Kind, int]] = (
     (Kind(*_READING, MPANS[0], _due((SUPPLIER, "SUP"), (DISTRIBUTOR, "LDSO"), *_CENTRAL), (), _SHORT), 5),
     (Kind(*_READING, BOTH_MPAN, _due((BOTH, "SUP"), (BOTH, "LDSO"), *_CENTRAL), (), _SHORT), 3),
@@ -71,6 +76,8 @@ KINDS: Sequence[tuple[Kind, int]] = (
     (Kind("IF-031", "MSApp", SUPPLIER, "SUP", MPANS[2], _due((REGISTRATION, "REGS"))), 4),
     (Kind(*_START, _due((RETRIEVAL, "MDR")), (), (("primary_recipients", (RETRIEVAL,)),)), 3),
     (Kind(*_START, _due(), ("MSG1031",), (("primary_recipients", (_NOBODY,)),)), 1),
+    (Kind(*_FAILED, MPANS[3], _due((SUPPLIER, "SUP"))), 3),
+    (Kind(*_FAILED, QUIET_MPAN, _due((QUIET, "SUP"))), 1),
     (
         Kind(
             *_INSTALLED,

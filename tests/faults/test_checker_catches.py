@@ -8,12 +8,14 @@ import pytest_asyncio
 
 from tests.faults.bugs import DROP_STATUS, FORGET_DELIVERY, SKIP_MESSAGE
 from tests.faults.checker import Verdict
-from tests.faults.load import KINDS, SENDERS
+from tests.faults.load import EXPIRING, KINDS, SENDERS
 from tests.faults.running import settle
 from tests.faults.world import World
 
 MESSAGES = 5
 SETTLING_SECONDS = 20.0
+CALM_KINDS = [kind for kind, _ in KINDS if kind.channel != EXPIRING]
+"""Waiting for what is never delivered would take longer than all the rest."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -24,10 +26,10 @@ async def mended(world: World) -> AsyncIterator[World]:
 
 
 async def run_calmly(world: World) -> Verdict:
-    """Some messages of every kind, and no fault at all but the planted one; judged with all that was before."""
+    """Some messages of most kinds, and no fault at all but the planted one; judged with all that was before."""
     for sender_id in SENDERS:
         async with world.make_sender(sender_id) as sender:
-            sending = [world.load.send(sender, kind, MESSAGES) for kind, _ in KINDS if kind.sender == sender_id]
+            sending = [world.load.send(sender, kind, MESSAGES) for kind in CALM_KINDS if kind.sender == sender_id]
             await asyncio.gather(*sending)
     return await settle(world, SETTLING_SECONDS)
 

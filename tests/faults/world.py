@@ -18,7 +18,7 @@ from tests.faults import launcher
 from tests.faults.afterwards import Afterwards
 from tests.faults.clocks import ProcessClock, prepare_database_clock
 from tests.faults.history import Fault
-from tests.faults.load import Load
+from tests.faults.load import EXPIRING, Load
 from tests.faults.recipients import Log, Recipient
 from tests.faults.sockets import find_owner
 from tests.journeys.conftest import apply, make_home
@@ -37,6 +37,9 @@ SETTINGS: Mapping[str, object] = {
     "default_max_message_count": 50,
     "lease_seconds": LEASE_SECONDS,
 }
+_EXPIRE_SOON = """
+insert into channel_rule (channel, dead_letter_after, changed_at) values ($1, interval '5 seconds', now())
+"""
 POSTGRES = {"shared_buffers": "64MB", "max_wal_size": "256MB"}
 IMPATIENT = Patience(max_attempts=100, base=timedelta(milliseconds=20), ceiling=timedelta(milliseconds=300))
 PATIENT = Patience(max_attempts=100_000, base=timedelta(milliseconds=20), ceiling=timedelta(milliseconds=300))
@@ -113,6 +116,7 @@ async def open_world(place: Path, random: Random) -> AsyncIterator[World]:
         await apply(home, credentials, {}, "")
         async with open_connection(postgres.url) as connection:
             await prepare_database_clock(connection)
+            await connection.execute(_EXPIRE_SOON, EXPIRING)
         clock = ProcessClock(place / "clock")
         world = World(home, credentials, f"https://127.0.0.1:{port}", postgres, [], clock, random)
         for dip_id in RECEIVING:
