@@ -55,6 +55,11 @@ def test_a_207_that_cannot_be_read_is_tried_again(body: bytes) -> None:
     assert isinstance(read_answer(Reply(207, body), [FIRST]), Undelivered)
 
 
+def test_a_207_of_millions_of_entries_is_not_taken_apart() -> None:
+    millions = b'{"messageArray":[' + b"{}," * 3_000_000 + b"{}]}"
+    assert isinstance(read_answer(Reply(207, millions), [FIRST]), Undelivered)
+
+
 def test_a_207_that_mentions_no_message_of_the_batch_is_tried_again() -> None:
     assert isinstance(read_answer(mixed(T_9="RCP0000 - ok"), [FIRST]), Undelivered)
 

@@ -13,8 +13,7 @@ from aiohttp import web
 from opendip.client import Credentials
 from opendip.client.certificates import Subject
 from opendip.operations.authority import create_authorities, write_credentials
-from opendip.stages.deliver import transport
-from opendip.stages.deliver.transport import Transport
+from opendip.stages.deliver.transport import MAX_ANSWER_BYTES, Transport, get_answer_limit
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SECONDS = 60.0
@@ -57,7 +56,7 @@ async def test_the_body_arrives_whole_with_its_length_and_headers(credentials: C
 
     body = b"[" + b" " * 3_000_000 + b"]"
     async with serving(take, credentials.ssl_context_for_server()) as port, make_transport(credentials) as one:
-        reply = await one.post(f"https://127.0.0.1:{port}/messages", body, {"X-DIP-MPO": "2300000012;SUP"})
+        reply = await one.post(f"https://127.0.0.1:{port}/messages", body, {"X-DIP-MPO": "2300000012;SUP"}, 1)
     assert (reply.status, reply.body, reply.failure) == (201, b"taken", None)
     assert seen == [(body, str(len(body)), "2300000012;SUP")]
 
@@ -73,16 +72,16 @@ async def test_a_webhook_that_never_answers_is_given_up(credentials: Credentials
         serving(wait, credentials.ssl_context_for_server()) as port,
         make_transport(credentials, answer_seconds=0.2) as one,
     ):
-        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {})
+        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {}, 1)
         never.set()
     assert (reply.status, reply.failure) == (None, "no answer in time")
 
 
-async def test_an_answer_beyond_the_limit_is_not_read_to_its_end(
-    credentials: Credentials, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 100_000)
+def test_an_answer_may_be_as_long_as_it_has_messages_to_speak_of() -> None:
+    assert [get_answer_limit(count) for count in (1, 10, 50_000)] == [73_728, 147_456, MAX_ANSWER_BYTES]
 
+
+async def test_an_answer_beyond_the_limit_is_not_read_to_its_end(credentials: Credentials) -> None:
     async def pour(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=207)
         await response.prepare(request)
@@ -91,9 +90,9 @@ async def test_an_answer_beyond_the_limit_is_not_read_to_its_end(
         return response
 
     async with serving(pour, credentials.ssl_context_for_server()) as port, make_transport(credentials) as one:
-        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {})
+        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {}, 1)
     assert (reply.status, reply.body) == (None, b"")
-    assert "larger than 100000 bytes" in (reply.failure or "")
+    assert "larger than 73728 bytes" in (reply.failure or "")
 
 
 async def test_a_redirect_is_an_answer_and_not_followed(credentials: Credentials) -> None:
@@ -104,7 +103,7 @@ async def test_a_redirect_is_an_answer_and_not_followed(credentials: Credentials
         return web.Response(status=308, headers={"Location": "/messages"})
 
     async with serving(redirect, credentials.ssl_context_for_server()) as port, make_transport(credentials) as one:
-        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {})
+        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {}, 1)
     assert (reply.status, calls) == (308, ["/messages"])
 
 
@@ -123,7 +122,7 @@ async def test_private_addresses_are_not_connected_to_unless_allowed(credentials
         serving(take, credentials.ssl_context_for_server()) as port,
         make_transport(credentials, allows_private=False) as one,
     ):
-        reply = await one.post(f"https://{host}:{port}/messages", b"[]", {})
+        reply = await one.post(f"https://{host}:{port}/messages", b"[]", {}, 1)
     assert reply.status is None
     assert reply.failure in ("the webhook's address is not public", "the webhook could not be reached")
     assert calls == []
@@ -136,7 +135,7 @@ async def test_what_goes_wrong_is_told_without_what_the_other_side_wrote(credent
 
     async with await asyncio.start_server(babble, "127.0.0.1", 0) as server, make_transport(credentials) as one:
         port = server.sockets[0].getsockname()[1]
-        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {})
+        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {}, 1)
     assert reply.status is None
     assert reply.failure
     assert "secret-word" not in reply.failure

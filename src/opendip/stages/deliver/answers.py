@@ -14,6 +14,7 @@ _CODE = re.compile(r"[A-Z]{2,4}[0-9]{3,4}", re.ASCII)
 _SUCCESSES = ("RCP0000", "MSG0000")
 _UNNAMED = "RCP1000"
 _REFUSING = frozenset({400, 405, 406})
+_FEW = 1000
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -122,7 +123,7 @@ def describe(answer: Answer) -> str:
 
 
 def _read_mixed(body: bytes, transactions: Sequence[str]) -> Answer:
-    entries = _read_entries(body)
+    entries = _read_entries(body, len(transactions))
     if entries is None:
         return Undelivered("answered 207 with a body that is not a StandardResponse")
     said = {e.transactionID: e for e in entries}
@@ -136,14 +137,17 @@ def _read_mixed(body: bytes, transactions: Sequence[str]) -> Answer:
 
 def _read_refusal(reply: Reply, transactions: Sequence[str]) -> Refused:
     """E2E 4.6.5: refused whole, often before single messages were recognised, so that no transaction id is quoted."""
-    entries = _read_entries(reply.body) or []
+    entries = _read_entries(reply.body, len(transactions)) or []
     reasons = {e.transactionID: _read_reason(e) for e in entries if not _is_success(e)}
     unnamed = Reason(_UNNAMED, f"{_UNNAMED} - The recipient answered {reply.status}", None)
     general = next(iter(reasons.values()), unnamed)
     return Refused({t: reasons.get(t, general) for t in transactions}, general)
 
 
-def _read_entries(body: bytes) -> list[_Entry] | None:
+def _read_entries(body: bytes, message_count: int) -> list[_Entry] | None:
+    if body.count(b"{") > _FEW + 2 * message_count:
+        # Many more entries than messages: millions of empty ones would fill the memory.
+        return None
     try:
         return _decode(body).messageArray
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -3,6 +3,7 @@
 A turn ends when the queue is empty, when something fails, or after a while, so that others have theirs.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -129,6 +130,7 @@ class Drain:
                 self._queue = self._queue._replace(done_on=_FIRST_DAY)
                 batch = await self._collect(connection, webhook)
         self._has_found = True
+        await asyncio.sleep(0)
         return batch
 
     async def _collect(self, connection: Connection, webhook: Webhook) -> Batch | None:
@@ -142,13 +144,17 @@ class Drain:
         if not wanted:
             return None
         chunks = await self._tools.archive.find_chunks(connection, list_chunk_keys(wanted))
+        # Joining and hashing megabytes takes its time; others have had theirs before.
+        await asyncio.sleep(0)
         return make_batch(wanted, chunks, limits, self._tools.bodies)
 
     async def _deliver(self, webhook: Webhook, batch: Batch) -> bool:
         """One POST and its record; whether the queue may go on."""
         tools, queue = self._tools, self._queue
         attempted_at, began = datetime.now(UTC), monotonic()
-        reply = await tools.transport.post(webhook.url, batch.body.data, self._sign(webhook, batch))
+        reply = await tools.transport.post(
+            webhook.url, batch.body.data, self._sign(webhook, batch), batch.message_count
+        )
         duration = timedelta(seconds=monotonic() - began)
         async with tools.pool.acquire() as connection:
             transactions = await self._name_messages(connection, batch) if names_messages(reply) else []

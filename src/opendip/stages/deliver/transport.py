@@ -21,7 +21,9 @@ from opendip.client.retrying import parse_retry_after
 from opendip.domain.webhook_addresses import is_public_address
 
 MAX_ANSWER_BYTES = 64 * 2**20
-"""An answer of 50,000 entries, each with a long help text, stays below it."""
+_BYTES_AN_ENTRY = 8 * 2**10
+"""The longest texts of an entry stay below it, however they are written."""
+_BYTES_BESIDE = 64 * 2**10
 _PIECE = 256 * 1024
 _LONGEST_WISH = timedelta(days=1)
 """What a recipient may ask for with Retry-After; the rest of a longer pause it has to ask for again."""
@@ -93,13 +95,13 @@ class Transport:
     ) -> None:
         await self._session.close()
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """POSTs once. Whatever goes wrong on the way is a reply without a status."""
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], message_count: int) -> Reply:
+        """POSTs so many messages, once. Whatever goes wrong on the way is a reply without a status."""
         if not self._may_connect(url):
             return Reply(None, b"", "the webhook's address is not public")
         try:
             async with asyncio.timeout(self._limit_seconds):
-                return await self._post(url, body, headers)
+                return await self._post(url, body, headers, get_answer_limit(message_count))
         except TimeoutError:
             return Reply(None, b"", "no answer in time")
         except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
@@ -116,12 +118,12 @@ class Transport:
             return bool(host)
         return is_public_address(host)
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str], most_bytes: int) -> Reply:
         sent = {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
         async with self._session.post(URL(url), data=_cut(body), headers=sent, allow_redirects=False) as response:
-            answer = await _read(response.content)
+            answer = await _read(response.content, most_bytes)
             if answer is None:
-                return Reply(None, b"", f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+                return Reply(None, b"", f"the answer is larger than {most_bytes} bytes")
             asked = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
             return Reply(response.status, answer, retry_after=asked and min(asked, _LONGEST_WISH))
 
@@ -133,12 +135,17 @@ async def _cut(body: bytes) -> AsyncIterator[memoryview]:
         yield view[start : start + _PIECE]
 
 
-async def _read(stream: aiohttp.StreamReader) -> bytes | None:
+def get_answer_limit(message_count: int) -> int:
+    """Bytes: as much as the fullest answer about so many messages, and no more than one worker can bear."""
+    return min(MAX_ANSWER_BYTES, _BYTES_BESIDE + message_count * _BYTES_AN_ENTRY)
+
+
+async def _read(stream: aiohttp.StreamReader, most_bytes: int) -> bytes | None:
     parts: list[bytes] = []
     size = 0
     async for part in stream.iter_any():
         size += len(part)
-        if size > MAX_ANSWER_BYTES:
+        if size > most_bytes:
             return None
         parts.append(part)
     return b"".join(parts)
