@@ -18,6 +18,7 @@ NUMBER, OTHER = 7_000_001, 7_000_002
 COUNT = 2 * MESSAGES_IN_A_CHUNK + 100
 BLOCKS = [b'{"primaryRecipients":["2300000012"]}', b'{"primaryRecipients":["2300000023"]}']
 UNROUTED = 3
+MUCH = 2**30
 
 
 def wrap(submitted: Submitted) -> Wrapper:
@@ -65,8 +66,8 @@ async def test_messages_read_again_are_those_that_routing_published(pool: Pool, 
     headers = [Header(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
     wanted = {name_chunk(number): [0, 7, UNROUTED, 99] for number in range(3)}
     async with pool.acquire() as connection:
-        read = await archive.find_chunks(connection, wanted)
-        again = await archive.find_chunks(connection, wanted)
+        read = await archive.find_messages(connection, wanted, MUCH)
+        again = await archive.find_messages(connection, wanted, MUCH)
     publisher = Publisher(Wrapper(NUMBER, NOW, "IF-021", "PUB-021", frozenset()))
     for number in range(3):
         first = number * MESSAGES_IN_A_CHUNK
@@ -90,6 +91,22 @@ async def test_what_is_read_again_does_not_push_out_what_was_just_routed(pool: P
     archive.keep(OTHER + 1, 0, fresh)
     key = PublishedKey(ChunkKey(OTHER + 1, 0, NOW.date()), None)
     async with pool.acquire() as connection:
-        await archive.find_chunks(connection, {name_chunk(n, OTHER): [0] for n in range(3)})
-        found = await archive.find_chunks(connection, {key: [0]})
-    assert found[key.name] is fresh
+        await archive.find_messages(connection, {name_chunk(n, OTHER): [0] for n in range(3)}, MUCH)
+        found = await archive.find_messages(connection, {key: [0]}, MUCH)
+    assert found[key.name][0] is fresh[0]
+
+
+async def test_no_more_is_read_than_there_is_room_for(pool: Pool, archive: Archive) -> None:
+    number = NUMBER + 2
+    spaces = b" " * 2**20
+    large = [
+        msgspec.json.encode(draft(sender=SENDER, periods=1)).replace(b'"CustomBlock":{', b'"CustomBlock":{' + spaces)
+    ]
+    small = [msgspec.json.encode(draft(sender=SENDER, periods=1)) for _ in range(MESSAGES_IN_A_CHUNK - 1)]
+    await keep(pool, b"[" + b",".join([*small, *large, *small]) + b"]", number)
+    wanted = {name_chunk(0, number): [MESSAGES_IN_A_CHUNK - 1], name_chunk(1, number): [0, 1]}
+    async with pool.acquire() as connection:
+        few = await archive.find_messages(connection, wanted, 2**20)
+        all_of_them = await archive.find_messages(connection, wanted, 2**21)
+    assert [len(places) for places in few.values()] == [1]
+    assert [len(places) for places in all_of_them.values()] == [1, 2]

@@ -13,16 +13,17 @@ import msgspec
 import zstandard
 
 from opendip.domain.publications import Header, Publisher, Sender, Wrapper, make_publisher
-from opendip.store.chunks import MESSAGES_IN_A_CHUNK, unpack_chunk
+from opendip.store.chunks import MESSAGES_IN_A_CHUNK, is_large, unpack_chunk
 from opendip.store.pool import Connection
 from opendip.store.shelves import Shelf
-from opendip.store.submissions import ChunkKey, Submitted, list_addressed_chunks, list_submissions
+from opendip.store.submissions import ChunkKey, Submitted, list_first_chunks, list_submissions
 
 _ADDRESSING_LEVEL = 3
 _READ_AGAIN = 8
 """What is read again has the eighth part of the memory."""
 _READ_AT_ONCE = 16
 """Chunks; one is about 100 kB compressed, and ten times that when it is read."""
+_READ_BYTES = 16 * 2**20
 
 Publishers: TypeAlias = Mapping[tuple[int, int | None], Publisher]
 """By submission and replay."""
@@ -120,6 +121,8 @@ class Archive:
         self._fresh: Shelf[PublishedChunk] = Shelf(most_bytes - most_bytes // _READ_AGAIN)
         self._read_again: Shelf[PublishedChunk] = Shelf(most_bytes // _READ_AGAIN)
         self._wrap = wrap
+        self._unpacking = asyncio.Lock()
+        """One at a time: a chunk of a few bytes can hold a whole call's spaces."""
 
     def wrap(self, submitted: Submitted) -> Wrapper:
         return self._wrap(submitted)
@@ -133,26 +136,39 @@ class Archive:
         self._fresh.clear()
         self._read_again.clear()
 
-    async def find_chunks(
-        self, connection: Connection, wanted: Mapping[PublishedKey, Sequence[int]]
-    ) -> Mapping[ChunkName, PublishedChunk]:
-        """These chunks by name, from memory or read again; of each at least the messages at the places wanted."""
-        found: dict[ChunkName, PublishedChunk] = {}
-        missing: list[PublishedKey] = []
-        for key in wanted:
+    async def find_messages(
+        self, connection: Connection, wanted: Mapping[PublishedKey, Sequence[int]], most_bytes: int
+    ) -> Mapping[ChunkName, Mapping[int, Published | None]]:
+        """The messages at these places of these chunks, in their order: at least the first, and about so many bytes.
+
+        A sender's messages can be as large as they like: what no batch has room for is not read.
+        """
+        found: dict[ChunkName, dict[int, Published | None]] = {}
+        size = 0
+        async for key, chunk in self._find_chunks(connection, list(wanted)):
+            places = found[key.name] = {}
+            for place in wanted[key]:
+                places[place] = message = chunk[place]
+                size += len(message.data) if message is not None else 0
+                if size >= most_bytes:
+                    return found
+        return found
+
+    async def _find_chunks(
+        self, connection: Connection, keys: Sequence[PublishedKey]
+    ) -> AsyncIterator[tuple[PublishedKey, PublishedChunk]]:
+        """One after the other, from memory or read again; of those only one is held at a time."""
+        publishers: Publishers = {}
+        contents: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        for nth, key in enumerate(keys):
             chunk = self._fresh.find(key.name) or self._read_again.find(key.name)
             if chunk is None:
-                missing.append(key)
-            else:
-                found[key.name] = chunk
-        if missing:
-            publishers = await self._make_publishers(connection, missing)
-            for first in range(0, len(missing), _READ_AT_ONCE):
-                step = missing[first : first + _READ_AT_ONCE]
-                async for key, chunk in self._read(connection, step, publishers):
-                    # A recipient may want one message of each of a thousand chunks, which must not stay all.
-                    found[key.name] = {place: chunk[place] for place in wanted[key]}
-        return found
+                publishers = publishers or await self._make_publishers(connection, keys)
+                name = key.name[:2]
+                if name not in contents:
+                    contents = await self._read(connection, keys[nth : nth + _READ_AT_ONCE])
+                chunk = await self._unpack(key, publishers, *contents[name])
+            yield key, chunk
 
     async def _make_publishers(self, connection: Connection, keys: Iterable[PublishedKey]) -> Publishers:
         named = {(key.chunk.submission, key.replay): key.chunk.accepted_on for key in keys}
@@ -160,20 +176,25 @@ class Archive:
         return {(number, replay): make_publisher(self._wrap(submissions[number]), replay) for number, replay in named}
 
     async def _read(
-        self, connection: Connection, keys: Sequence[PublishedKey], publishers: Publishers
-    ) -> AsyncIterator[tuple[PublishedKey, PublishedChunk]]:
-        chunks = list(dict.fromkeys(key.chunk for key in keys))
-        contents = {(s, n): rest for s, n, *rest in await list_addressed_chunks(connection, chunks)}
-        for key in keys:
-            submission, number, replay = key.name
-            content, addressing = contents[submission, number]
-            messages = unpack_chunk(content)
-            first = number * MESSAGES_IN_A_CHUNK
-            chunk = ReadChunk(publishers[submission, replay], first, messages, ChunkAddressing.unpack(addressing))
-            self._read_again.put(key.name, chunk, sum(map(len, messages)))
-            yield key, chunk
-            # Others have work of their own between two chunks.
-            await asyncio.sleep(0)
+        self, connection: Connection, keys: Sequence[PublishedKey]
+    ) -> dict[tuple[int, int], tuple[bytes, bytes]]:
+        """Content and addressing of the first of these chunks that are not in memory."""
+        missing = [key.chunk for key in keys if not (self._fresh.find(key.name) or self._read_again.find(key.name))]
+        rows = await list_first_chunks(connection, list(dict.fromkeys(missing)), _READ_BYTES)
+        return {(submission, number): (content, addressing) for submission, number, content, addressing in rows}
+
+    async def _unpack(
+        self, key: PublishedKey, publishers: Publishers, content: bytes, addressing: bytes
+    ) -> PublishedChunk:
+        submission, number, replay = key.name
+        # Others have work of their own between two chunks, and during a large one.
+        async with self._unpacking:
+            messages = await asyncio.to_thread(unpack_chunk, content) if is_large(content) else unpack_chunk(content)
+        await asyncio.sleep(0)
+        first = number * MESSAGES_IN_A_CHUNK
+        chunk = ReadChunk(publishers[submission, replay], first, messages, ChunkAddressing.unpack(addressing))
+        self._read_again.put(key.name, chunk, sum(map(len, messages)))
+        return chunk
 
 
 def _publish(publisher: Publisher, header: Header, address_block: bytes, index: int) -> Published:

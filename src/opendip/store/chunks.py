@@ -13,6 +13,7 @@ import zstandard
 
 MESSAGES_IN_A_CHUNK = 250
 LEVEL = 2
+_LARGE = 8 * 2**20
 
 Span = tuple[int, int]
 """Where a message begins and ends in its submission's body."""
@@ -49,6 +50,11 @@ def _frame(spans: Sequence[Span], begin: int) -> bytes:
         numbers += (start - previous, end - start)
         previous = end
     return struct.pack(f"<{len(numbers)}I", *numbers)
+
+
+def is_large(content: bytes) -> bool:
+    """Whether a chunk takes long to unpack: a few bytes can hold megabytes of spaces."""
+    return zstandard.frame_content_size(content) > _LARGE
 
 
 def unpack_chunk(content: bytes) -> list[bytes]:

@@ -238,6 +238,20 @@ async def list_addressed_chunks(
     return [(*row,) for row in rows]
 
 
+async def list_first_chunks(
+    connection: Connection, keys: Sequence[ChunkKey], most_bytes: int
+) -> list[tuple[int, int, bytes, bytes]]:
+    """(submission, number, content, addressing) of the first of these chunks: what fits, but at least one."""
+    rows = await connection.fetch(
+        load_queries("submissions")["list_first_chunks"],
+        [k.submission for k in keys],
+        [k.number for k in keys],
+        [k.accepted_on for k in keys],
+        most_bytes,
+    )
+    return [(*row,) for row in rows]
+
+
 async def keep_addressing(connection: Connection, rows: Sequence[tuple[ChunkKey, bytes]]) -> None:
     await connection.execute(
         load_queries("submissions")["keep_addressing"],

@@ -42,12 +42,12 @@ def make_entries(sizes: list[list[int]]) -> list[Entry]:
     return entries
 
 
-def make_chunks(sizes: list[list[int]]) -> dict[ChunkName, list[Published | None]]:
-    chunks: dict[ChunkName, list[Published | None]] = {}
+def make_chunks(sizes: list[list[int]]) -> dict[ChunkName, dict[int, Published | None]]:
+    chunks: dict[ChunkName, dict[int, Published | None]] = {}
     for entry, messages in zip(make_entries(sizes), sizes, strict=True):
         for index, size in zip(entry.members, messages, strict=True):
             number, offset = divmod(index, MESSAGES_IN_A_CHUNK)
-            chunk = chunks.setdefault((entry.submission, number, None), [None] * MESSAGES_IN_A_CHUNK)
+            chunk = chunks.setdefault((entry.submission, number, None), {})
             chunk[offset] = Published(make_message(entry.submission, index, size), SENDER, None)
     return chunks
 
@@ -78,6 +78,14 @@ def test_a_batch_is_within_both_limits_unless_it_is_a_single_message(sizes: list
     for batch in drain(sizes, limits):
         assert len(batch.wanted) <= limits.messages
         assert len(batch.body.data) <= limits.bytes or len(batch.wanted) == 1
+
+
+def test_a_batch_ends_before_the_first_message_that_there_was_no_room_to_read() -> None:
+    sizes, bodies = [[10, 10, 10]], Bodies()
+    wanted = list_wanted(make_entries(sizes), 0, 3)
+    found = make_chunks(sizes)
+    found.popitem()
+    assert make_batch(wanted, found, Limits(10, 10_000), bodies).to_position == 1
 
 
 @given(sizes=submissions, limits=limits)

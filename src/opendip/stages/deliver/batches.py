@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 from opendip.client.signing import content_hash
 from opendip.domain.publications import join_batch
-from opendip.store.archive import ChunkName, Published, PublishedChunk, PublishedKey
+from opendip.store.archive import ChunkName, Published, PublishedKey
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK
 from opendip.store.queues import Entry, StatusEntry
 from opendip.store.submissions import ChunkKey
 
 _BODIES_KEPT = 8
+
+Found = Mapping[ChunkName, Mapping[int, Published | None]]
+"""Messages by chunk and place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +101,11 @@ def list_chunk_keys(wanted: Sequence[Wanted]) -> dict[PublishedKey, list[int]]:
     return {PublishedKey(ChunkKey(*name[:3]), name[3]): some for name, some in places.items()}
 
 
-def make_batch(
-    wanted: Sequence[Wanted],
-    chunks: Mapping[ChunkName, PublishedChunk],
-    limits: Limits,
-    bodies: Bodies,
-) -> Batch:
-    """As many of the wanted messages as fit, in order; the first one always does."""
+def make_batch(wanted: Sequence[Wanted], found: Found, limits: Limits, bodies: Bodies) -> Batch:
+    """As many of the wanted messages as were found and fit, in order; the first one always does."""
     messages: list[Published] = []
     size = 1
-    for published in _find(wanted, chunks):
+    for published in _list_found(wanted, found):
         size += len(published.data) + 1
         if messages and size > limits.bytes:
             break
@@ -119,10 +117,14 @@ def make_batch(
     return Batch(taken[0].position, taken[-1].position, taken[-1].entry.routed_on, body, taken, messages)
 
 
-def _find(wanted: Sequence[Wanted], chunks: Mapping[ChunkName, PublishedChunk]) -> Iterator[Published]:
+def _list_found(wanted: Sequence[Wanted], found: Found) -> Iterator[Published]:
+    """Up to the first that is not there, for want of room."""
     for entry, _, index in wanted:
-        number, offset = divmod(index, MESSAGES_IN_A_CHUNK)
-        published = chunks[entry.submission, number, entry.replay][offset]
+        number, place = divmod(index, MESSAGES_IN_A_CHUNK)
+        places = found.get((entry.submission, number, entry.replay))
+        if places is None or place not in places:
+            return
+        published = places[place]
         assert published is not None, "a queued message was routed, so it has addresses"
         yield published
 

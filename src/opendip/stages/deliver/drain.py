@@ -143,10 +143,10 @@ class Drain:
         wanted = list_wanted(entries, queue.done, limits.messages)
         if not wanted:
             return None
-        chunks = await self._tools.archive.find_chunks(connection, list_chunk_keys(wanted))
+        found = await self._tools.archive.find_messages(connection, list_chunk_keys(wanted), limits.bytes)
         # Joining and hashing megabytes takes its time; others have had theirs before.
         await asyncio.sleep(0)
-        return make_batch(wanted, chunks, limits, self._tools.bodies)
+        return make_batch(wanted, found, limits, self._tools.bodies)
 
     async def _deliver(self, webhook: Webhook, batch: Batch) -> bool:
         """One POST and its record; whether the queue may go on."""

@@ -66,6 +66,18 @@ join chunk as c on c.submission = wanted.submission and c.number = wanted.number
 join addressing as a
     on a.submission = wanted.submission and a.number = wanted.number and a.accepted_on = wanted.accepted_on;
 
+-- name: list_first_chunks
+-- The first of the chosen chunks with the addresses of their messages: up to so many bytes ($4), but at least one.
+select submission, number, content, addressing from (
+    select c.submission, c.number, c.content, a.content as addressing, wanted.nth,
+        sum(octet_length(c.content)) over (order by wanted.nth) as bytes
+    from unnest($1::bigint[], $2::integer[], $3::date[]) with ordinality as wanted (submission, number, accepted_on, nth)
+    join chunk as c
+        on c.submission = wanted.submission and c.number = wanted.number and c.accepted_on = wanted.accepted_on
+    join addressing as a
+        on a.submission = wanted.submission and a.number = wanted.number and a.accepted_on = wanted.accepted_on
+) as chosen where nth = 1 or bytes <= $4 order by nth;
+
 -- name: keep_addressing
 -- Who was addressed by the messages of some chunks.
 insert into addressing (submission, number, accepted_on, content)
