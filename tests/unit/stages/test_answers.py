@@ -97,6 +97,13 @@ def test_what_sending_again_does_not_mend_stops_the_queue(status: int) -> None:
     assert read_answer(Reply(status, b""), [FIRST]) == Stopping(f"answered {status}")
 
 
+def test_what_is_said_of_one_message_is_not_told_to_the_sender_of_another() -> None:
+    said = [{"transactionID": FIRST, "message": "RCP1061 - secret"}, {"transactionID": "T-9", "message": "RCP1 - odd"}]
+    answer = read_answer(Reply(400, json.dumps({"messageArray": said}).encode()), [FIRST, SECOND])
+    assert isinstance(answer, Refused)
+    assert answer.refused[SECOND].text == "RCP1000 - The recipient answered 400"
+
+
 def test_413_asks_for_less_at_a_time() -> None:
     assert read_answer(Reply(413, b""), [FIRST]) == TooLarge()
 

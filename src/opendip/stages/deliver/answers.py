@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
+from opendip.domain.outcomes import HELP_LENGTH
 from opendip.domain.statuses import TEXT_LENGTH
 from opendip.stages.deliver.transport import Reply
 
@@ -47,8 +48,6 @@ class Refused:
 
     refused: Mapping[str, Reason]
     """By transaction id; every one of the batch."""
-    reason: Reason
-    """For what has no transaction id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +136,11 @@ def _read_mixed(body: bytes, transactions: Sequence[str]) -> Answer:
 
 def _read_refusal(reply: Reply, transactions: Sequence[str]) -> Refused:
     """E2E 4.6.5: refused whole, often before single messages were recognised, so that no transaction id is quoted."""
-    entries = _read_entries(reply.body, len(transactions)) or []
-    reasons = {e.transactionID: _read_reason(e) for e in entries if not _is_success(e)}
+    said = {e.transactionID: e for e in _read_entries(reply.body, len(transactions)) or [] if not _is_success(e)}
+    # What is said of one message is for its sender alone: only words about none of them are for all.
     unnamed = Reason(_UNNAMED, f"{_UNNAMED} - The recipient answered {reply.status}", None)
-    general = next(iter(reasons.values()), unnamed)
-    return Refused({t: reasons.get(t, general) for t in transactions}, general)
+    general = _read_reason(said[None]) if None in said else unnamed
+    return Refused({t: _read_reason(said[t]) if t in said else general for t in transactions})
 
 
 def _read_entries(body: bytes, message_count: int) -> list[_Entry] | None:
@@ -159,13 +158,13 @@ def _is_success(entry: _Entry) -> bool:
 
 
 def _read_reason(entry: _Entry) -> Reason:
-    text = _clean(entry.message or "").strip()
+    text = _clean(entry.message or "", TEXT_LENGTH).strip()
     match = _CODE.match(text)
     code = match.group() if match else _UNNAMED
     shown = text if match else f"{_UNNAMED} - {text or 'refused without a reason'}"
-    return Reason(code, shown[:TEXT_LENGTH], _clean(entry.help) if entry.help else None)
+    return Reason(code, shown[:TEXT_LENGTH], _clean(entry.help, HELP_LENGTH) if entry.help else None)
 
 
-def _clean(text: str) -> str:
-    """Without characters that no table and no terminal takes well."""
-    return "".join(c if c.isprintable() else " " for c in text)
+def _clean(text: str, most: int) -> str:
+    """So much of it, without characters that no table and no terminal takes well."""
+    return "".join(c if c.isprintable() else " " for c in text[:most])

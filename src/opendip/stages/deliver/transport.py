@@ -6,8 +6,10 @@ recipient's certificate must be one of the environment's; an answer is read up t
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -24,6 +26,8 @@ MAX_ANSWER_BYTES = 64 * 2**20
 _BYTES_AN_ENTRY = 8 * 2**10
 """The longest texts of an entry stay below it, however they are written."""
 _BYTES_BESIDE = 64 * 2**10
+_RESOLVING = 64
+_NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 _PIECE = 256 * 1024
 _LONGEST_WISH = timedelta(days=1)
 """What a recipient may ask for with Retry-After; the rest of a longer pause it has to ask for again."""
@@ -42,18 +46,30 @@ class Reply:
 class _GuardedResolver(AbstractResolver):
     """Resolves names as the system does, and leaves out addresses that no webhook may have."""
 
-    def __init__(self) -> None:
-        self._resolver = aiohttp.ThreadedResolver()
+    def __init__(self, allows_private_addresses: bool) -> None:
+        self._allows_private_addresses = allows_private_addresses
+        # Threads of its own, and many: names that are never resolved hold one each for a minute.
+        self._threads = ThreadPoolExecutor(_RESOLVING, "resolve")
 
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)  # type: ignore[arg-type]
-        allowed = [r for r in found if is_public_address(r["host"])]
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
+        allowed = [r for r in found if self._allows_private_addresses or is_public_address(r["host"])]
         if not allowed:
             raise OSError(None, "the webhook's name leads to an address that is not public")
         return allowed
 
     async def close(self) -> None:
-        await self._resolver.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+    return [
+        ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=proto, flags=_NUMERIC)
+        for kind, _, proto, _, address in socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    ]
 
 
 class Transport:
@@ -68,7 +84,11 @@ class Transport:
     ) -> None:
         self._tls = tls
         self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=connect_timeout_seconds, sock_read=answer_timeout_seconds
+            total=None,
+            # With the name's resolution, which `sock_connect` leaves out.
+            connect=connect_timeout_seconds,
+            sock_connect=connect_timeout_seconds,
+            sock_read=answer_timeout_seconds,
         )
         self._limit_seconds = connect_timeout_seconds + answer_timeout_seconds
         self._allows_private_addresses = allows_private_addresses
@@ -79,7 +99,7 @@ class Transport:
         return timedelta(seconds=self._limit_seconds)
 
     async def __aenter__(self) -> Self:
-        resolver = None if self._allows_private_addresses else _GuardedResolver()
+        resolver = _GuardedResolver(self._allows_private_addresses)
         connector = aiohttp.TCPConnector(ssl=self._tls, resolver=resolver, limit=0, keepalive_timeout=30)
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -97,9 +117,9 @@ class Transport:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], message_count: int) -> Reply:
         """POSTs so many messages, once. Whatever goes wrong on the way is a reply without a status."""
-        if not self._may_connect(url):
-            return Reply(None, b"", "the webhook's address is not public")
         try:
+            if not self._may_connect(url):
+                return Reply(None, b"", "the webhook's address is not public")
             async with asyncio.timeout(self._limit_seconds):
                 return await self._post(url, body, headers, get_answer_limit(message_count))
         except TimeoutError:
