@@ -61,7 +61,7 @@ class Settings:
     max_body_bytes: int = _setting(256 * _MIB, "The largest body of one call; a larger one is answered 413.", least=1)
     max_in_flight_bytes: int = _setting(
         1024 * _MIB,
-        "How many bytes of bodies one API process holds at a time; calls beyond that wait to be read.",
+        "How many bytes of bodies one API process holds at a time; calls beyond that wait to be read. An eighth is kept for small ones.",
         least=1,
     )
     max_messages: int = _setting(50_000, "The most messages of one call (E2E 4.4).", least=1)
@@ -71,7 +71,9 @@ class Settings:
     requeued_at_a_time: int = _setting(
         5_000, "About how many messages a requeue puts on queues in one transaction.", least=1
     )
-    body_timeout_seconds: float = _setting(120, "How long a body may take to arrive; then 408.", least=1)
+    body_timeout_seconds: float = _setting(
+        120, "How long a body may take to arrive, at an even pace after the first ten seconds; then 408.", least=1
+    )
     signature_tolerance_seconds: float = _setting(
         300, "How far the date of a signature may be from the DIP's clock, either way.", least=1
     )

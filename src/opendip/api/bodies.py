@@ -9,16 +9,17 @@ from datetime import timedelta
 
 from starlette.requests import ClientDisconnect, Request
 
-from opendip.api.budget import BodyBudget
+from opendip.api.budget import BodyBudget, Room
+from opendip.api.pace import Pace
 from opendip.client.signing import encode_digest
 from opendip.domain.outcomes import PROCESSING_FAILED, Refusal, Status
 
-_STEP = 4 * 2**20
-_COPIES = 2
+COPIES = 2
 """A body is there once as pieces and once joined."""
+_FIRST_STEP = 2 * 2**20
+_STEP = 4 * 2**20
+"""Bytes by which the room of a body grows that does not say how large it is; a small one has enough in the first."""
 _RETRY_SECONDS = 5
-_SILENCE_SECONDS = 15.0
-"""A body that is announced has its room; one of which nothing comes for so long gives it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ async def read_body(
     request: Request, budget: BodyBudget, owner: str, max_bytes: int, longest: timedelta
 ) -> AsyncIterator[ReadBody | Refusal]:
     """The body, which counts against its owner's part of the budget until the block ends; or why it is refused."""
-    reading = _Reading(budget, owner, max_bytes)
+    reading = _Reading(budget, owner, max_bytes, longest)
     try:
         async with asyncio.timeout(longest.total_seconds()):
             body = await reading.read(request)
@@ -45,55 +46,61 @@ async def read_body(
     try:
         yield body
     finally:
-        budget.give_back(owner, reading.taken)
+        for room in reading.rooms:
+            budget.give_back(room)
 
 
 class _Reading:
     """The reading of one body."""
 
-    def __init__(self, budget: BodyBudget, owner: str, max_bytes: int) -> None:
+    def __init__(self, budget: BodyBudget, owner: str, max_bytes: int, longest: timedelta) -> None:
         self._budget = budget
         self._owner = owner
         self._max_bytes = max_bytes
-        self.taken = 0
+        self._longest = longest
+        self.rooms: list[Room] = []
         self.is_waiting = False
 
     async def read(self, request: Request) -> ReadBody | Refusal:
-        announced = request.headers.get("content-length")
+        text = request.headers.get("content-length")
+        announced = None if text is None else int(text) if text.isdecimal() else 0
         if announced is not None:
-            size = int(announced) if announced.isdecimal() else 0
-            if size > self._max_bytes:
+            if announced > self._max_bytes:
                 return self._refuse_size()
-            await self._take(size * _COPIES)
-        return await self._read_stream(request)
+            await self._take(announced * COPIES)
+        return await self._read_stream(request, Pace(announced, self._longest))
 
     async def _take(self, size: int) -> None:
         self.is_waiting = True
-        await self._budget.take(self._owner, size)
+        self.rooms.append(await self._budget.take(self._owner, size))
         self.is_waiting = False
-        self.taken += size
 
-    async def _read_stream(self, request: Request) -> ReadBody | Refusal:
+    async def _read_stream(self, request: Request, pace: Pace) -> ReadBody | Refusal:
         digest = hashlib.sha256()
         parts: list[bytes] = []
         size = 0
         clock = asyncio.get_running_loop().time
-        async with asyncio.timeout(_SILENCE_SECONDS) as silence:
+        began = clock()
+        async with asyncio.timeout_at(began + pace.get_deadline(0, 0)) as timeout:
             async for part in request.stream():
-                silence.reschedule(clock() + _SILENCE_SECONDS)
                 size += len(part)
+                timeout.reschedule(began + pace.get_deadline(size, clock() - began))
                 if size > self._max_bytes:
                     return self._refuse_size()
-                if size * _COPIES > self.taken and not self._take_step():
+                if not self._has_room(size):
                     return _refuse_slow(is_waiting=True)
                 digest.update(part)
                 parts.append(part)
         return ReadBody(b"".join(parts), encode_digest(digest.digest()))
 
-    def _take_step(self) -> bool:
-        if not self._budget.take_now(self._owner, _STEP * _COPIES):
+    def _has_room(self, size: int) -> bool:
+        """Takes more of it where this is not enough."""
+        if size * COPIES <= sum(room.size for room in self.rooms):
+            return True
+        room = self._budget.take_now(self._owner, (_STEP if self.rooms else _FIRST_STEP) * COPIES)
+        if room is None:
             return False
-        self.taken += _STEP * _COPIES
+        self.rooms.append(room)
         return True
 
     def _refuse_size(self) -> Refusal:

@@ -2,7 +2,40 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+_SMALL = 4 * 2**20
+"""Bytes of room."""
+_KEPT = 8
+"""One part in so many is kept for small bodies: however many large ones dawdle, a small one need not wait for them."""
+
+
+class _Part:
+    """Room for bodies; each owner has half of it at most, or a single body."""
+
+    def __init__(self, size: int) -> None:
+        self.free = size
+        self._share = size // 2
+        self._held: Counter[str] = Counter()
+
+    def is_within_share(self, owner: str, size: int) -> bool:
+        return owner not in self._held or self._held[owner] + size <= self._share
+
+    def change(self, owner: str, size: int) -> None:
+        self.free -= size
+        self._held[owner] += size
+        if not self._held[owner]:
+            del self._held[owner]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """What was taken, to be given back."""
+
+    part: _Part
+    owner: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -11,64 +44,70 @@ class _Turn:
 
     owner: str
     size: int
-    granted: asyncio.Future[None]
+    granted: asyncio.Future[Room]
 
 
 class BodyBudget:
-    """Bytes that all bodies in flight may hold together; each owner half of them at most, or a single body.
+    """Bytes that all bodies in flight may hold together, or what the largest needs beside the room kept for small ones.
 
     Whoever finds no room waits in line. Those who already hold their share are passed over.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._free = most_bytes
-        self._share = most_bytes // 2
-        self._held: Counter[str] = Counter()
+    def __init__(self, most_bytes: int, largest: int = 0) -> None:
+        kept = most_bytes // _KEPT
+        self._small = min(_SMALL, kept)
+        self._kept = _Part(kept)
+        self._open = _Part(max(most_bytes - kept, largest))
         self._line: list[_Turn] = []
 
-    async def take(self, owner: str, size: int) -> None:
-        turn = _Turn(owner, size, asyncio.get_running_loop().create_future())
-        self._line.append(turn)
-        self._serve_line()
+    async def take(self, owner: str, size: int) -> Room:
+        turn = self._queue(owner, size)
         try:
-            await turn.granted
+            return await turn.granted
         except asyncio.CancelledError:
             if turn in self._line:
                 self._line.remove(turn)
                 self._serve_line()
             else:
-                self.give_back(owner, size)
+                self.give_back(turn.granted.result())
             raise
 
-    def take_now(self, owner: str, size: int) -> bool:
+    def take_now(self, owner: str, size: int) -> Room | None:
         """For a body that is already partly read: waiting with something in hand could block everybody."""
-        is_anybody_waiting = any(self._is_within_share(turn.owner, turn.size) for turn in self._line)
-        if is_anybody_waiting or size > self._free or not self._is_within_share(owner, size):
-            return False
-        self._grant(owner, size)
-        return True
+        turn = self._queue(owner, size)
+        if turn.granted.done():
+            return turn.granted.result()
+        self._line.remove(turn)
+        return None
 
-    def give_back(self, owner: str, size: int) -> None:
-        self._free += size
-        self._held[owner] -= size
-        if not self._held[owner]:
-            del self._held[owner]
+    def give_back(self, room: Room) -> None:
+        room.part.change(room.owner, -room.size)
         self._serve_line()
 
-    def _is_within_share(self, owner: str, size: int) -> bool:
-        return owner not in self._held or self._held[owner] + size <= self._share
-
-    def _grant(self, owner: str, size: int) -> None:
-        self._free -= size
-        self._held[owner] += size
+    def _queue(self, owner: str, size: int) -> _Turn:
+        turn = _Turn(owner, size, asyncio.get_running_loop().create_future())
+        self._line.append(turn)
+        self._serve_line()
+        return turn
 
     def _serve_line(self) -> None:
-        """In order: one for which there is no room yet is not overtaken by smaller ones."""
+        """In order: one for which a part has no room yet is not overtaken there by others."""
+        full: set[_Part] = set()
         for turn in [*self._line]:
-            if not self._is_within_share(turn.owner, turn.size):
+            has_left = turn.granted.cancelled()
+            part = None if has_left else self._find_part(turn, full)
+            if part is not None:
+                self._line.remove(turn)
+                part.change(turn.owner, turn.size)
+                turn.granted.set_result(Room(part, turn.owner, turn.size))
+
+    def _find_part(self, turn: _Turn, full: set[_Part]) -> _Part | None:
+        """Adds to `full` the parts that this one waits for."""
+        parts: Sequence[_Part] = (self._kept, self._open) if turn.size <= self._small else (self._open,)
+        for part in parts:
+            if not part.is_within_share(turn.owner, turn.size):
                 continue
-            if turn.size > self._free:
-                return
-            self._line.remove(turn)
-            self._grant(turn.owner, turn.size)
-            turn.granted.set_result(None)
+            if part not in full and turn.size <= part.free:
+                return part
+            full.add(part)
+        return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from opendip.api import ApiContext, ApiRules, create_app, serve_api
+from opendip.api.bodies import COPIES
 from opendip.api.budget import BodyBudget
 from opendip.api.context import Replaying
 from opendip.api.slots import ReplaySlots
@@ -85,7 +86,7 @@ def _make_context(
         receivers={channel.id: channel.receivers for channel in catalogue.channels.values()},
         versions=frozenset({API_VERSION, catalogue.release}),
         rules=rules,
-        budget=BodyBudget(max(settings.max_in_flight_bytes, 2 * settings.max_body_bytes)),
+        budget=BodyBudget(settings.max_in_flight_bytes, COPIES * settings.max_body_bytes),
         replays=Replaying(
             channels=prepare_replays(catalogue, settings.service_ticket_url or None),
             limits=PageLimits(settings.max_replayed_messages, _REPLAYED_BYTES),

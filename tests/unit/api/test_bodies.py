@@ -74,8 +74,8 @@ async def test_one_whose_sender_is_gone_is_refused() -> None:
 
 async def test_one_that_finds_no_room_in_time_is_asked_to_come_again() -> None:
     budget = BodyBudget(1000)
-    await budget.take("Example Supply Ltd", 1000)
-    async with reading(make_request([b"abc", b""], 3), budget, longest=SHORT) as body:
+    await budget.take("Example Supply Ltd", 1000 * 7 // 8)
+    async with reading(make_request([b"x" * 70, b""], 70), budget, longest=SHORT) as body:
         assert isinstance(body, Refusal)
         assert body.status is Status.TOO_MANY
         assert body.retry_after_seconds
@@ -89,7 +89,14 @@ async def test_one_that_grows_beyond_the_room_there_is_is_asked_to_come_again() 
 
 @pytest.mark.parametrize("parts", [[b"abc", b""], [b"abc", None], [b"x" * 60, b"x" * 60, b""]])
 async def test_its_room_is_given_back_whatever_became_of_it(parts: list[bytes | None]) -> None:
-    budget = BodyBudget(2**24)
+    budget = BodyBudget(0, largest=2**24)
     async with reading(make_request(parts), budget):
         assert not budget.take_now("Example Supply Ltd", 2**24)
     assert budget.take_now("Example Supply Ltd", 2**24)
+
+
+async def test_a_small_body_that_does_not_say_how_small_it_is_waits_for_no_large_one() -> None:
+    budget = BodyBudget(2**26)
+    await budget.take("Example Supply Ltd", 2**26 * 7 // 8)
+    async with reading(make_request([b"abc", b""]), budget) as body:
+        assert isinstance(body, ReadBody)
