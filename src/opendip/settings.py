@@ -61,7 +61,8 @@ class Settings:
     max_body_bytes: int = _setting(256 * _MIB, "The largest body of one call; a larger one is answered 413.", least=1)
     max_in_flight_bytes: int = _setting(
         1024 * _MIB,
-        "How many bytes of bodies one API process holds at a time; calls beyond that wait to be read. An eighth is kept for small ones.",
+        "How many bytes of bodies one API process holds at a time; calls beyond that wait to be read. "
+        "An eighth is kept for small ones.",
         least=1,
     )
     max_messages: int = _setting(50_000, "The most messages of one call (E2E 4.4).", least=1)
