@@ -104,7 +104,7 @@ class Settings:
     )
     breaker_ceiling_seconds: float = _setting(300, "The longest such pause.", least=0.01)
     recipient_concurrency: int = _setting(
-        8, "How many of one recipient's queues one worker delivers at a time, of its 128 in all.", least=1
+        8, "How many of one recipient's queues one worker delivers at a time, of its 512 in all.", least=1
     )
     lease_seconds: float = _setting(
         20,

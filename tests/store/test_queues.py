@@ -188,8 +188,8 @@ async def test_queues_that_failed_are_claimed_apart_from_the_others(pool: Pool) 
         (leased,) = [q for q in await claim_queues(connection, worker, LEASE, 100, {}) if q.id == ill]
         await record_failure(connection, worker, an_attempt(ill, 1, 1), timedelta(0), leased.due_at)
         await release_queue(connection, worker, well)
-        assert ill not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, has_failed=False)]
-        assert ill in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, has_failed=True)]
+        assert ill not in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, are_weak=False)]
+        assert ill in [q.id for q in await claim_queues(connection, worker, LEASE, 100, {}, are_weak=True)]
 
 
 async def test_a_status_message_that_is_queued_again_stays_as_old_as_it_was(pool: Pool) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,6 +18,8 @@ from opendip.operations.homes import check_environment, get_home, reach_database
 from opendip.settings import Settings, load_settings
 from opendip.store.migrations import check_version
 from opendip.store.pool import open_connection
+
+_FILES = 65_536
 
 Main = Callable[[Settings, str, asyncio.Event], Coroutine[Any, Any, None]]
 """A process: its settings, the URL of its database, and the event that ends it."""
@@ -33,6 +36,7 @@ def run_process(home: Path, main: Main) -> None:
 
 async def _run(main: Main, settings: Settings, url: str) -> None:
     stop = asyncio.Event()
+    _allow_many_files()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -43,6 +47,13 @@ async def _run(main: Main, settings: Settings, url: str) -> None:
     async with open_connection(url) as connection:
         await check_version(connection, settings.home)
     await main(settings, url, stop)
+
+
+def _allow_many_files() -> None:
+    """As many connections as the system grants; many begin with 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def configure_log() -> None:

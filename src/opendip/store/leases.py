@@ -1,7 +1,7 @@
 """Leases: which worker delivers from which queue until when, and what came of each POST."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -64,12 +64,13 @@ async def claim_queues(
     lease: timedelta,
     most: int,
     busy_with: Mapping[int, str],
-    has_failed: bool | None = None,
+    are_weak: bool | None = None,
     *,
+    slow: Collection[str] = (),
     most_of_recipient: int = 1_000_000,
     dip_id: str = "",
 ) -> list[LeasedQueue]:
-    """Leases on queues that are due: those that failed last, the others, or either.
+    """Leases on queues that are due: those that failed last or whose recipients are slow, the others, or either.
 
     `busy_with`: the queues this worker has in hand, and their recipients, of whom each has so many at most.
     `dip_id`: the DIP's own, whose queues no webhook is served from.
@@ -77,8 +78,8 @@ async def claim_queues(
     recipients = Counter(busy_with.values())
     rows = await connection.fetch(
         load_queries("leases")["claim_queues"],
-        *(worker, lease, most, list(busy_with), has_failed),
-        *(list(recipients), list(recipients.values()), most_of_recipient, dip_id),
+        *(worker, lease, most, list(busy_with), are_weak),
+        *(list(recipients), list(recipients.values()), most_of_recipient, dip_id, list(slow)),
     )
     return [LeasedQueue(*row) for row in rows]
 
@@ -107,6 +108,14 @@ async def record_failure(
         load_queries("leases")["record_failure"], attempt.queue, worker, *_spread(attempt), next_in, due_at
     )
     return row is not None
+
+
+async def record_holes(
+    connection: Connection, worker: UUID, queue: LeasedQueue, failures: int, next_in: timedelta
+) -> None:
+    """A delivery that was recorded left something out: the queue rests for a while, and its lease is given back."""
+    query = load_queries("leases")["record_holes"]
+    await connection.execute(query, queue.id, worker, failures, next_in, queue.due_at)
 
 
 async def record_stop(connection: Connection, worker: UUID, attempt: Attempt, due_at: datetime) -> bool:

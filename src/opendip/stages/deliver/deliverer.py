@@ -5,6 +5,7 @@ twice (it has the same transaction id then), and none is lost.
 """
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
@@ -13,6 +14,7 @@ import structlog
 
 from opendip.stages.deliver.batches import Bodies
 from opendip.stages.deliver.drain import Drain, Tools
+from opendip.stages.deliver.pace import Pace
 from opendip.stages.deliver.recording import Recorder
 from opendip.stages.deliver.rules import DeliveryRules
 from opendip.stages.deliver.transport import Transport
@@ -55,7 +57,9 @@ class Deliverer:
         self._failing_at = 0.0
         self._is_stopping = False
         self._tools = Tools(
-            worker, pool, archive, transport, rules, watch, Recorder(worker, rules), Bodies(), lambda: self._is_stopping
+            *(worker, pool, archive, transport, rules, watch, Recorder(worker, rules), Bodies(), Pace(monotonic)),
+            is_stopping=lambda: self._is_stopping,
+            count_drains=lambda: len(self._tasks),
         )
 
     async def start_due(self) -> int:
@@ -79,26 +83,31 @@ class Deliverer:
             del self._tasks[queue], self._recipients[queue]
 
     async def _claim(self, connection: Connection) -> list[LeasedQueue]:
-        """Queues that deliver come first, so that webhooks that hang hold up nobody else's."""
+        """Queues that deliver come first, so that webhooks that fail or hang hold up nobody else's."""
+        slow = self._tools.pace.list_slow()
         room = self._rules.concurrency - len(self._tasks)
-        queues = await self._claim_those(connection, room, has_failed=False)
+        queues = await self._claim_those(connection, room, slow, are_weak=False)
         self._failing &= self._tasks.keys()
-        room = min(room - len(queues), self._rules.concurrency // 2 - len(self._failing))
+        weak = self._failing | {queue for queue, dip_id in self._recipients.items() if dip_id in slow}
+        room = min(room - len(queues), self._rules.concurrency // 2 - len(weak))
         if room > 0 and monotonic() >= self._failing_at:
             self._failing_at = monotonic() + _FAILING_SECONDS
-            failing = await self._claim_those(connection, room, has_failed=True)
+            failing = await self._claim_those(connection, room, slow, are_weak=True)
             self._failing |= {queue.id for queue in failing}
             queues += failing
         return queues
 
-    async def _claim_those(self, connection: Connection, most: int, *, has_failed: bool) -> list[LeasedQueue]:
+    async def _claim_those(
+        self, connection: Connection, most: int, slow: Collection[str], *, are_weak: bool
+    ) -> list[LeasedQueue]:
         return await claim_queues(
             connection,
             self._worker,
             self._rules.lease,
             most,
             self._recipients,
-            has_failed,
+            are_weak,
+            slow=slow,
             most_of_recipient=self._rules.recipient_concurrency,
             dip_id=self._rules.dip_id,
         )

@@ -25,6 +25,7 @@ from opendip.stages.deliver.batches import (
     make_batch,
     make_status_batch,
 )
+from opendip.stages.deliver.pace import Pace
 from opendip.stages.deliver.recording import Recorder, Sent
 from opendip.stages.deliver.rules import DeliveryRules
 from opendip.stages.deliver.transport import Transport
@@ -42,6 +43,7 @@ _NO_WEBHOOK = timedelta(seconds=30)
 _SHORTLY = timedelta(milliseconds=100)
 _FIRST_DAY = date(2000, 1, 2)
 _RESPONSE_KEPT = 4000
+_FEW_DRAINS = 8
 
 
 class _About(msgspec.Struct):
@@ -65,7 +67,9 @@ class Tools:
     watch: MarketWatch
     recorder: Recorder
     bodies: Bodies
+    pace: Pace
     is_stopping: Callable[[], bool]
+    count_drains: Callable[[], int]
 
 
 class Drain:
@@ -117,9 +121,11 @@ class Drain:
             await postpone_queue(connection, self._tools.worker, self._queue, wait)
 
     def _get_limits(self, webhook: Webhook) -> Limits:
-        default = self._tools.rules.limits
+        rules = self._tools.rules
+        default, share = rules.limits, rules.bodies_bytes // max(_FEW_DRAINS, self._tools.count_drains())
         counts = (webhook.max_message_count or default.messages, webhook.max_message_rate, self._queue.batch_limit)
-        return Limits(min(count for count in counts if count), webhook.max_payload_bytes or default.bytes)
+        most = min(count for count in counts if count)
+        return Limits(most, min(webhook.max_payload_bytes or default.bytes, share))
 
     async def _find_batch(self, webhook: Webhook) -> Batch | None:
         async with self._tools.pool.acquire() as connection:
@@ -152,9 +158,9 @@ class Drain:
         """One POST and its record; whether the queue may go on."""
         tools, queue = self._tools, self._queue
         attempted_at, began = datetime.now(UTC), monotonic()
-        reply = await tools.transport.post(
-            webhook.url, batch.body.data, self._sign(webhook, batch), batch.message_count
-        )
+        headers = self._sign(webhook, batch)
+        with tools.pace.watch(queue.dip_id):
+            reply = await tools.transport.post(webhook.url, batch.body.data, headers, batch.message_count)
         duration = timedelta(seconds=monotonic() - began)
         async with tools.pool.acquire() as connection:
             transactions = await self._name_messages(connection, batch) if names_messages(reply) else []

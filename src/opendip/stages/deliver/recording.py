@@ -41,6 +41,7 @@ from opendip.store.leases import (
     hold_webhook,
     record_delivery,
     record_failure,
+    record_holes,
     record_limit,
     record_stop,
     release_queue,
@@ -85,7 +86,7 @@ class Recorder:
                 return await self._record_delivery(connection, sent)
             case PartlyDelivered():
                 async with connection.transaction():
-                    return await self._record_partly(connection, sent, answer)
+                    return await self._record_partly(connection, sent, answer, rule)
             case Refused():
                 async with connection.transaction():
                     return await self._record_refused(connection, sent, answer)
@@ -122,7 +123,9 @@ class Recorder:
             await clear_alarms(connection, kind, sent.subject, sent.ended_at)
         return True
 
-    async def _record_partly(self, connection: Connection, sent: Sent, answer: PartlyDelivered) -> bool:
+    async def _record_partly(
+        self, connection: Connection, sent: Sent, answer: PartlyDelivered, rule: ChannelRule
+    ) -> bool:
         recorded = await self._advance(connection, sent)
         if recorded is Recorded.LEASE_LOST:
             return False
@@ -131,6 +134,11 @@ class Recorder:
         await self._bury(connection, sent, answer.refused)
         unmentioned = {place for place, t in enumerate(sent.transactions) if t in answer.unmentioned}
         await self._queue_again(connection, sent, unmentioned)
+        if unmentioned and recorded is Recorded.KEPT:
+            # However little is mentioned each time, it must not become a race: the pause is for what is left out.
+            wait = self._get_wait(sent.queue, rule) * (len(unmentioned) / sent.batch.message_count)
+            await record_holes(connection, self._worker, sent.queue, sent.queue.failures + 1, wait)
+            return False
         return recorded is Recorded.KEPT
 
     async def _record_refused(self, connection: Connection, sent: Sent, answer: Refused) -> bool:
@@ -193,6 +201,10 @@ class Recorder:
             await raise_alarm(connection, AlarmKind.QUEUE_STOPPED, sent.subject, text, sent.ended_at)
         return False
 
+    def _get_wait(self, queue: LeasedQueue, rule: ChannelRule) -> timedelta:
+        base, ceiling = self._rules.get_retry(rule)
+        return breakers.get_backoff(base, ceiling, queue.failures) * self._random.random()
+
     async def record_break(self, pool: Pool, queue: LeasedQueue, fault: str, now: datetime) -> None:
         """The DIP itself failed to make or to record a delivery. It tries again, ever more slowly, and says so."""
         log.error("delivery_broken", queue=queue.id, channel=queue.channel, error=fault)
@@ -208,8 +220,7 @@ class Recorder:
     async def _record_failure(self, connection: Connection, sent: Sent, answer: Undelivered, rule: ChannelRule) -> bool:
         """E2E 4.6.3: exponential back-off up to a maximum, with full jitter; and the breaker of the webhook."""
         queue, now = sent.queue, sent.ended_at
-        base, ceiling = self._rules.get_retry(rule)
-        wait = breakers.get_backoff(base, ceiling, queue.failures) * self._random.random()
+        wait = self._get_wait(queue, rule)
         wait = max(wait, answer.retry_after) if answer.retry_after else wait
         async with connection.transaction():
             if not await record_failure(connection, self._worker, sent.attempt, wait, queue.due_at):

@@ -22,10 +22,12 @@ class DeliveryRules:
     breaker: BreakerRules = field(default_factory=BreakerRules)
     lease: timedelta = timedelta(seconds=20)
     ticket_url: str | None = None
-    concurrency: int = 128
-    """Queues delivered at a time; those whose last delivery failed take up half of them at most."""
+    concurrency: int = 512
+    """Queues delivered at a time; those that fail, or whose recipients are slow, take up half of them at most."""
     recipient_concurrency: int = 8
     """Of them, one recipient's."""
+    bodies_bytes: int = 2**30
+    """What all bodies under way may come to: the more there are, the smaller each."""
 
     def get_retry(self, rule: ChannelRule) -> tuple[timedelta, timedelta]:
         """Base and ceiling of the back-off of a channel."""

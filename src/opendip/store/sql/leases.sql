@@ -2,15 +2,15 @@
 
 -- name: claim_queues
 -- Takes a lease on queues that have something to deliver and are due: free ones, and the worker's own that it is not
--- busy with ($4), for it may have lost the database in their midst. $5: only those whose last delivery failed, or only
--- the others (null: either). One queue of a webhook at a time, and of a recipient as many as are left to it: $8 but
+-- busy with ($4), for it may have lost the database in their midst. $5: only those whose last delivery failed or whose
+-- recipients are slow ($10), or only the others (null: either). One queue of a webhook at a time, and of a recipient as many as are left to it: $8 but
 -- those the worker is busy with (recipients $6, so many $7). $9: the DIP itself, which is delivered to by no webhook.
 with candidate as (
     select p.queue, p.next_attempt_at, q.dip_id, q.channel
     from queue_progress as p join queue as q on q.id = p.queue
     where q.tail > p.done and p.next_attempt_at <= now() and p.stopped_at is null and q.dip_id <> $9
         and (p.leased_until is null or p.leased_until < now() or (p.leased_by = $1 and p.queue <> all ($4::integer[])))
-        and ($5::boolean is null or (p.failures > 0) = $5)
+        and ($5::boolean is null or (p.failures > 0 or q.dip_id = any ($10::text[])) = $5)
     order by p.next_attempt_at, p.queue limit greatest(8 * $3, 512)
 ), ranked as (
     select queue, next_attempt_at, dip_id,
@@ -65,6 +65,12 @@ with moved as (
     select $1, $3, $4, ($5::timestamptz at time zone 'UTC')::date, $5, $6, $7, $8, $9 from moved
 )
 select queue from moved;
+
+-- name: record_holes
+-- The delivery that was just recorded left something out, which is sent again: not at once. The lease is given back.
+update queue_progress set failures = $3, leased_by = null, leased_until = null,
+    next_attempt_at = case when next_attempt_at = $5 then now() + $4::interval else next_attempt_at end
+where queue = $1 and leased_by = $2;
 
 -- name: record_stop
 -- One POST after whose answer a person is needed: nothing goes until the queue is woken. It is due at once when it was
