@@ -334,3 +334,34 @@ class TestBreaker:
         assert line.posts == []
         await line.mend()
         await eventually(line.is_empty, "setting the webhook again has it tried at once")
+
+
+async def test_a_recipient_that_mentions_little_is_not_raced(line: Line):
+    """Each answer delivers something, and the rest waits as after a failure, here for up to an hour."""
+
+    async def mention_one(_: web.Request, ids: list[str]) -> web.StreamResponse:
+        entry = {"transactionID": ids[0], "message": "RCP0000 - Message Success"}
+        return web.json_response({"messageArray": [entry]}, status=207)
+
+    columns, values = "channel, retry_base, retry_ceiling, changed_at", "'IF-021', '1 h', '1 h', now()"
+    async with line.dip.pool.acquire() as connection:
+        await connection.execute(f"insert into channel_rule ({columns}) values ({values})")
+    try:
+        line.answering = mention_one
+        transactions = await line.open(4)
+        query = "select done, failures, leased_by is null from queue_progress where queue = {queue}"
+
+        async def rests() -> bool:
+            ((_, failures, is_free),) = await line.fetch(query)
+            return failures == 1 and is_free is True
+
+        await eventually(rests, "the queue rests with what was not mentioned")
+        assert line.posts == [transactions]
+        assert await count_waiting(line.dip, QUIET, 3)
+    finally:
+        async with line.dip.pool.acquire() as connection:
+            await connection.execute("delete from channel_rule where channel = 'IF-021'")
+    line.answering = take
+    await line.mend()
+    await eventually(line.is_empty, "what was not mentioned is delivered")
+    assert sorted(line.posts[-1]) == sorted(transactions[1:])

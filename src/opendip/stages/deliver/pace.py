@@ -1,4 +1,4 @@
-"""Which recipients answer slowly, as this worker sees it, so that they share with the failing ones what is left over."""
+"""Which recipients answer slowly, as this worker sees it: they share with the failing ones what is left over."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
