@@ -154,7 +154,10 @@ def _find_silent(history: History, log: Mapping[Spot, Sequence[Post]], accepted:
     said: dict[tuple[str, str], set[str]] = defaultdict(set)
     for told in history.told:
         said[told.key, told.from_dip_id].add(told.text)
-    expected = {*_list_routing_faults(accepted), *_list_refusals(log), *_list_buried(history.tables.dead_letters)}
+    letters = history.tables.dead_letters
+    buried = {(letter.place, letter.key) for letter in letters}
+    refusals = _list_refusals({spot: posts for spot, posts in log.items() if spot not in buried})
+    expected = {*_list_routing_faults(accepted), *refusals, *_list_buried(letters)}
     expected |= set(history.relayed)
     for key, from_dip_id, text in sorted({(t.key, t.from_dip_id, t.text) for t in expected}):
         if not any(each.startswith(text) for each in said[key, from_dip_id]):
@@ -174,7 +177,7 @@ def _list_routing_faults(accepted: Sequence[Sent]) -> Iterator[Told]:
 
 
 def _list_refusals(log: Mapping[Spot, Sequence[Post]]) -> Iterator[Told]:
-    """What a recipient refused whenever it answered; where it changed its mind, the dead letter decides."""
+    """What a recipient refused whenever it answered; where there is a dead letter, that decides."""
     for (place, key), posts in log.items():
         answers = {post.said[key] for post in posts if key in post.said}
         if answers and None not in answers and place.channel != STATUS:
@@ -185,7 +188,9 @@ def _list_refusals(log: Mapping[Spot, Sequence[Post]]) -> Iterator[Told]:
 def _list_buried(letters: Iterable[DeadLetter]) -> Iterator[Told]:
     for letter in letters:
         if letter.place.channel != STATUS:
-            yield Told(strip_replay(letter.key), letter.place.dip_id if letter.kind == "refused" else DIP, "")
+            is_refused = letter.kind == "refused"
+            told = (letter.place.dip_id, letter.text) if is_refused else (DIP, "")
+            yield Told(strip_replay(letter.key), *told)
 
 
 def _name(place: Place) -> str:

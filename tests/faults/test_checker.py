@@ -170,6 +170,13 @@ class TestSilent:
         told = replace(TOLD, text="RCP1009 - Another")
         assert count(judge_parts(REFUSING, told=(told,))) == {"silent": 1}
 
+    def test_a_refusal_that_was_not_recorded_before_the_message_expired(self):
+        killed = (Fault("kill worker", 10.05, 10.06, 77),)
+        tables = replace(EMPTY, dead_letters=(replace(BURIED, kind="expired", text="not delivered"),))
+        told = Told(KEY, DIP, "MSG1000 - not delivered")
+        assert judge_parts(REFUSING, told=(told,), faults=killed, tables=tables).is_clean
+        assert count(judge_parts(REFUSING, faults=killed, tables=tables)) == {"silent": 1}
+
     def test_where_a_recipient_changed_its_mind_the_dead_letter_decides(self):
         killed = (Fault("kill worker", 10.05, 10.06, 77),)
         posts = (REFUSING, later(TAKEN))

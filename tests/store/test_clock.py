@@ -8,6 +8,7 @@ from opendip.store.queues import QueueName, list_queues
 
 HOUR = timedelta(hours=1)
 SOON = timedelta(seconds=20)
+LEASE = timedelta(seconds=20)
 
 
 async def put_back(connection: Connection, step: timedelta) -> None:
@@ -16,8 +17,8 @@ async def put_back(connection: Connection, step: timedelta) -> None:
 
 
 async def test_a_clock_that_goes_on_changes_nothing(connection: Connection):
-    assert await follow_database_clock(connection) == timedelta(0)
-    assert await follow_database_clock(connection) == timedelta(0)
+    assert await follow_database_clock(connection, LEASE) == timedelta(0)
+    assert await follow_database_clock(connection, LEASE) == timedelta(0)
 
 
 async def test_what_waits_for_a_time_waits_no_longer_than_was_meant(connection: Connection):
@@ -32,7 +33,7 @@ async def test_what_waits_for_a_time_waits_no_longer_than_was_meant(connection: 
     )
     await connection.execute("insert into intake values (1, '2026-03-21', 1, now() + $1::interval)", HOUR)
     await put_back(connection, HOUR)
-    assert abs(await follow_database_clock(connection) - HOUR) < SOON
+    assert abs(await follow_database_clock(connection, LEASE) - HOUR) < SOON
     row = await connection.fetchrow(
         """select p.leased_until - now() as lease, p.next_attempt_at - now() as pause, b.until - now() as open,
             i.route_after - now() as aside from queue_progress p, breaker b, intake i where p.queue = $1""",
@@ -40,7 +41,7 @@ async def test_what_waits_for_a_time_waits_no_longer_than_was_meant(connection: 
     )
     assert row is not None
     assert all(waits <= SOON for waits in row.values())
-    assert await follow_database_clock(connection) == timedelta(0)
+    assert await follow_database_clock(connection, LEASE) == timedelta(0)
 
 
 async def test_what_was_due_stays_due(connection: Connection):
@@ -48,5 +49,14 @@ async def test_what_was_due_stays_due(connection: Connection):
     query = "select next_attempt_at from queue_progress where queue = $1"
     before = await connection.fetchval(query, queue)
     await put_back(connection, HOUR)
-    await follow_database_clock(connection)
+    await follow_database_clock(connection, LEASE)
     assert await connection.fetchval(query, queue) == before
+
+
+async def test_a_lease_that_was_renewed_since_is_left_to_its_worker(connection: Connection):
+    [queue] = (await list_queues(connection, [QueueName("2300000012", "SUP", "IF-036")])).values()
+    lease = "update queue_progress set leased_until = now() + $2::interval where queue = $1 returning leased_until"
+    before = await connection.fetchval(lease, queue, LEASE / 2)
+    await put_back(connection, HOUR)
+    await follow_database_clock(connection, LEASE)
+    assert await connection.fetchval("select leased_until from queue_progress where queue = $1", queue) == before

@@ -73,6 +73,18 @@ async def test_two_queues_of_one_webhook_are_never_delivered_at_once(pool: Pool)
         assert len(await claim(connection, other, queues)) == 1
 
 
+async def test_a_worker_does_not_lease_what_it_has_in_hand_though_its_lease_has_run_out(pool: Pool) -> None:
+    """It would deliver twice at once from one queue, and record both."""
+    queues = await fill(pool, QueueName("2300000110", "SUP", "IF-021"))
+    worker = uuid4()
+    async with pool.acquire() as connection:
+        (held,) = await claim(connection, worker, queues)
+        query = "update queue_progress set leased_until = now() - interval '1 hour' where queue = $1"
+        await connection.execute(query, held.id)
+        assert await claim(connection, worker, queues, busy={held.id: held.dip_id}) == []
+        assert len(await claim(connection, worker, queues)) == 1
+
+
 async def test_queues_of_the_dip_itself_are_left_to_it(pool: Pool) -> None:
     queues = await fill(pool, QueueName(DIP, "DIP", "IF-015"))
     async with pool.acquire() as connection:

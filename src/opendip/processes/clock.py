@@ -48,7 +48,7 @@ async def _tick_while_active(connection: Connection, settings: Settings, stop: a
     log.info("clock_active")
     ticks_at = monotonic()
     while not stop.is_set():
-        step = await follow_database_clock(connection)
+        step = await follow_database_clock(connection, timedelta(seconds=settings.lease_seconds))
         if step:
             log.error("database_clock_put_back", seconds=step.total_seconds())
         if monotonic() >= ticks_at:

@@ -20,16 +20,18 @@ async def ensure_partitions(connection: Connection, first: date, first_of_refere
     return int(await connection.fetchval(query, first, first_of_references, last))
 
 
-async def follow_database_clock(connection: Connection) -> timedelta:
+async def follow_database_clock(connection: Connection, lease: timedelta) -> timedelta:
     """Answers by how much the database's clock has been put back since this was last called, if it was.
 
-    Leases, pauses and breakers would last so much longer then, an hour perhaps; they are put back as well.
+    Leases, pauses and breakers would last so much longer then, an hour perhaps; they are put back as well. `lease`:
+    how long leases are.
     """
     queries = load_queries("clock")
     async with connection.transaction():
         step: timedelta = await connection.fetchval(queries["look_at_clock"])
         if step <= _NEVER_PUT_BACK:
             return timedelta(0)
-        for name in ("put_queues_back", "put_breakers_back", "put_intake_back"):
+        await connection.execute(queries["put_queues_back"], step, lease)
+        for name in ("put_breakers_back", "put_intake_back"):
             await connection.execute(queries[name], step)
         return step

@@ -1,15 +1,15 @@
 -- Leases of queues, and what came of each POST.
 
 -- name: claim_queues
--- Takes a lease on queues that have something to deliver and are due: free ones, and the worker's own that it is not
--- busy with ($4), for it may have lost the database in their midst. $5: only those whose last delivery failed or whose
+-- Takes a lease on queues that have something to deliver and are due: free ones, and the worker's own, for it may have
+-- lost the database in their midst; none that it is busy with ($4), though its lease has run out. $5: only those whose last delivery failed or whose
 -- recipients are slow ($10), or only the others (null: either). One queue of a webhook at a time, and of a recipient as many as are left to it: $8 but
 -- those the worker is busy with (recipients $6, so many $7). $9: the DIP itself, which is delivered to by no webhook.
 with candidate as (
     select p.queue, p.next_attempt_at, q.dip_id, q.channel
     from queue_progress as p join queue as q on q.id = p.queue
     where q.tail > p.done and p.next_attempt_at <= now() and p.stopped_at is null and q.dip_id <> $9
-        and (p.leased_until is null or p.leased_until < now() or (p.leased_by = $1 and p.queue <> all ($4::integer[])))
+        and (p.leased_until is null or p.leased_until < now() or p.leased_by = $1) and p.queue <> all ($4::integer[])
         and ($5::boolean is null or (p.failures > 0 or q.dip_id = any ($10::text[])) = $5)
     order by p.next_attempt_at, p.queue limit greatest(8 * $3, 512)
 ), ranked as (
@@ -28,7 +28,7 @@ with candidate as (
 ), due as (
     select p.queue from queue_progress as p join chosen using (queue)
     where p.next_attempt_at <= now() and p.stopped_at is null
-        and (p.leased_until is null or p.leased_until < now() or (p.leased_by = $1 and p.queue <> all ($4::integer[])))
+        and (p.leased_until is null or p.leased_until < now() or p.leased_by = $1) and p.queue <> all ($4::integer[])
     for update of p skip locked
 )
 update queue_progress as p set leased_by = $1, leased_until = now() + $2::interval
