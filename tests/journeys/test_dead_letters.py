@@ -25,7 +25,7 @@ CHOSEN = ("--recipient", QUIET, "--channel", CHANNEL)
 @pytest.fixture
 async def impatient(dip: Dip) -> AsyncIterator[Dip]:
     """Nobody is waited for on this channel. Long enough for those who are there, on a machine that is busy."""
-    await run_command(dip.home, "channel", "set", CHANNEL, "--dead-letter-after", "3s")
+    await run_command(dip.home, "channel", "set", CHANNEL, "--dead-letter-after", "3s", "--force")
     yield dip
     await run_command(dip.home, "channel", "set", CHANNEL, "--unset", "dead-letter-after")
 
@@ -68,7 +68,7 @@ async def test_what_expires_is_told_to_its_sender_once_and_arrives_once_when_it_
     assert transaction in shown
     assert QUIET_MPAN not in shown
 
-    await run_command(dip.home, "channel", "set", CHANNEL, "--dead-letter-after", "1h")
+    await run_command(dip.home, "channel", "set", CHANNEL, "--dead-letter-after", "1h", "--force")
     inbox = Inbox(dip.credentials / QUIET, port)
     async with inbox.receiver:
         await run_command(dip.home, "dead-letters", "redrive", str(letter["id"]))
@@ -139,3 +139,8 @@ async def test_the_rules_of_channels_are_listed_beside_what_holds_for_all_others
 )
 async def test_what_is_not_said_fully_is_not_done(dip: Dip, arguments: tuple[str, ...]):
     await run_command(dip.home, *arguments, code=2)
+
+
+async def test_a_time_that_is_rather_a_slip_is_not_set(dip: Dip):
+    await run_command(dip.home, "channel", "set", CHANNEL, "--dead-letter-after", "1m", code=1)
+    assert CHANNEL not in await run_command(dip.home, "channel", "list")

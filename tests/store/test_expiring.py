@@ -8,15 +8,18 @@ from random import Random
 from uuid import uuid4
 
 import msgspec
+import pytest
 import pytest_asyncio
 
 from opendip.domain.market import STATUS_WEBHOOK, ChannelRule
 from opendip.domain.publications import Wrapper
+from opendip.operations.channels import UnusableRule, change_channel_rule
 from opendip.stages.expire import Expirer, ExpiryRules
 from opendip.store.alarms import list_alarms
 from opendip.store.archive import Archive, ChunkAddressing
 from opendip.store.channel_rules import set_channel_rule
 from opendip.store.chunks import MESSAGES_IN_A_CHUNK, find_spans, pack_chunks
+from opendip.store.expiries import count_waiting_since
 from opendip.store.leases import Attempt, Recorded, claim_queues, record_delivery, record_failure
 from opendip.store.pool import Connection, Pool, open_pool
 from opendip.store.queues import NewEntry, QueueName, append_entries, list_queues
@@ -248,3 +251,39 @@ async def test_the_sender_knows_a_replayed_message_by_its_first_transaction_id(p
     assert status["transactionID"].startswith("T-IF-021-")
     async with pool.acquire() as connection:
         assert await connection.fetchval("select replay from dead_letter") == 7
+
+
+async def test_a_time_below_a_day_is_refused_with_what_it_would_bury_unless_it_is_forced(pool: Pool) -> None:
+    await queue(pool, 5)
+    await queue(pool, 3, YOUNG, number=2)
+    async with pool.acquire() as connection:
+        for after, waiting in ((timedelta(minutes=1), "8 messages wait"), (timedelta(hours=23), "8 messages wait")):
+            with pytest.raises(UnusableRule, match=waiting):
+                await shorten(connection, QUEUE.channel, after)
+        await connection.execute("update queue_progress set done = 3")
+        with pytest.raises(UnusableRule, match="5 messages wait on IF-021 longer than 1 hour now"):
+            await shorten(connection, QUEUE.channel, timedelta(hours=1))
+        await connection.execute("update queue_progress set done = 7")
+        with pytest.raises(UnusableRule, match="1 message waits"):
+            await shorten(connection, QUEUE.channel, timedelta(hours=1))
+        with pytest.raises(UnusableRule, match="0 messages wait on STATUS"):
+            await shorten(connection, STATUS_WEBHOOK, timedelta(hours=1))
+        await shorten(connection, QUEUE.channel, timedelta(days=1))
+        rule = await shorten(connection, QUEUE.channel, timedelta(minutes=1), is_forced=True)
+    assert rule.dead_letter_after == timedelta(minutes=1)
+
+
+async def test_of_what_waits_only_what_is_older_is_counted(pool: Pool) -> None:
+    await queue(pool, 5)
+    await queue(pool, 3, YOUNG, number=2)
+    async with pool.acquire() as connection:
+        found = (await list_queues(connection, [STATUSES]))[STATUSES]
+        await append_entries(connection, [], {found: [b"{}", b"{}"]}, OLD)
+        places = [(name.channel, at) for name in (QUEUE, STATUSES) for at in (OLD, NOW)]
+        counts = [await count_waiting_since(connection, channel, at) for channel, at in places]
+    assert counts == [5, 8, 2, 2]
+
+
+async def shorten(connection: Connection, channel: str, after: timedelta, *, is_forced: bool = False) -> ChannelRule:
+    changes, known = {"dead_letter_after": after}, [QUEUE.channel]
+    return await change_channel_rule(connection, channel, changes, known, ChannelRule(""), NOW, is_forced=is_forced)

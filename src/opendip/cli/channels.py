@@ -48,6 +48,9 @@ def change(
     unset: Annotated[
         list[RuleName] | None, typer.Option(help="Let the setting hold again for this; can be given more than once.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Set a --dead-letter-after below a day, whatever it makes dead letters of.")
+    ] = False,
 ) -> None:
     """Set rules of one channel; the others stay. In force within a second, also for what waits already."""
     given = {"retry_base": retry_base, "retry_ceiling": retry_ceiling, "dead_letter_after": dead_letter_after}
@@ -62,7 +65,8 @@ def change(
         from opendip.operations.channels import change_channel_rule
 
         now, known = datetime.now(UTC), load().channels
-        return await change_channel_rule(connection, channel, changes, known, get_defaults(settings), now)
+        defaults = get_defaults(settings)
+        return await change_channel_rule(connection, channel, changes, known, defaults, now, is_forced=force)
 
     _print([ask_database(home, "dip channel", write)], settings)
 

@@ -27,6 +27,11 @@ async def list_overdue(connection: Connection, before: Mapping[str, datetime], o
     return [row[0] for row in rows]
 
 
+async def count_waiting_since(connection: Connection, channel: str, before: datetime) -> int:
+    """Messages of that channel that were queued by then and wait still."""
+    return int(await connection.fetchval(load_queries("expiries")["count_waiting_since"], channel, before))
+
+
 async def claim_overdue(connection: Connection, queue: int) -> OverdueQueue | None:
     """None when somebody delivers from it or takes a step of it; it is left to them."""
     row = await connection.fetchrow(load_queries("expiries")["claim_overdue"], queue)

@@ -19,6 +19,20 @@ where q.tail > p.done and (p.leased_until is null or p.leased_until < now())
     and head.queued_at <= coalesce(own.before, $3::timestamptz)
 order by head.queued_at, q.id;
 
+-- name: count_waiting_since
+-- How many messages of one channel were queued by then and wait still.
+select (
+    select coalesce(sum(least(e.message_count, e.last_position - p.done)), 0)
+    from queue as q join queue_progress as p on p.queue = q.id
+    join queue_entry as e on e.queue = q.id and e.last_position > p.done and e.routed_on >= p.done_on - 1
+    where q.channel = $1 and q.channel <> 'STATUS' and q.tail > p.done and e.queued_at <= $2
+) + (
+    select count(*)
+    from queue as q join queue_progress as p on p.queue = q.id
+    join status_message as e on e.queue = q.id and e.last_position > p.done and e.created_on >= p.done_on - 1
+    where q.channel = $1 and q.channel = 'STATUS' and q.tail > p.done and e.queued_at <= $2
+);
+
 -- name: claim_overdue
 -- Locks one queue until the transaction ends, whatever it waits for; nothing when somebody delivers from it, or when
 -- somebody else takes a step of it.
