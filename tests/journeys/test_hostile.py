@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -242,19 +242,23 @@ class TestHttp:
                     writer.write(call[: len(call) - len(body) + share])
                     await writer.drain()
 
-    async def test_announcing_what_never_comes_does_not_keep_others_waiting(self, dip: Dip):
-        """One participant announces as much as may be in flight at all, and then sends a byte."""
-        caller, body = dip.participants[DATA], encode_batch([draft()])
+    async def test_announcing_what_never_comes_keeps_nobody_waiting(self, dip: Dip):
+        """Two organisations announce as much as may be in flight at all, and then send a byte."""
         async with AsyncExitStack() as stack:
-            for _ in range(20):
-                _, writer = await stack.enter_async_context(connect(dip.port, caller.tls))
-                headers = {**caller.sign(CHANNEL, body), "Content-Length": str(2**28)}
-                writer.write(write_call(CHANNEL, b"[", headers))
-                await writer.drain()
+            for caller in [dip.participants[DATA], dip.participants[SUPPLIER]] * 20:
+                await stack.enter_async_context(announcing(dip, caller))
             for _ in range(8):
                 async with Participant(dip.credentials / SUPPLIER, dip.base) as other:
                     message = draft("IF-024", "SN-Vacant", sender=SUPPLIER, role="SUP")
                     assert_accepted(await other.send("IF-024", [message]))
+
+    async def test_a_body_that_dribbles_is_given_up_long_before_its_time(self, dip: Dip):
+        async with dip.creating_nothing(), announcing(dip, dip.participants[DATA]) as (reader, writer):
+            answering = asyncio.create_task(read_some(reader))
+            while not answering.done():
+                writer.write(b" ")
+                await asyncio.wait({answering}, timeout=0.5)
+            assert answering.result().startswith(b"HTTP/1.1 408")
 
     async def test_a_hundred_slow_bodies_do_not_keep_others_waiting(self, dip: Dip):
         caller, body = dip.participants[DATA], encode_batch([draft()])
@@ -264,6 +268,15 @@ class TestHttp:
                 headers = {**caller.sign(CHANNEL, body), "Content-Length": "9000000"}
                 writer.write(write_call(CHANNEL, b"[", headers))
             assert_accepted(await caller.send("IF-021", [draft()]))
+
+
+@asynccontextmanager
+async def announcing(dip: Dip, caller: Participant) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A call whose body is announced as the largest there may be, and that has begun with one byte of it."""
+    async with connect(dip.port, caller.tls) as (reader, writer):
+        writer.write(write_call(CHANNEL, b"[", {**caller.sign(CHANNEL, b"["), "Content-Length": str(2**28)}))
+        await writer.drain()
+        yield reader, writer
 
 
 async def read_some(reader: asyncio.StreamReader) -> bytes:
