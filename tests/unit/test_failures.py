@@ -51,3 +51,20 @@ def test_exit_codes_tell_done_from_misused(arguments: list[str], code: int, caps
 
     assert left.value.code == code
     assert "Traceback" not in "".join(capsys.readouterr())
+
+
+def test_what_is_quoted_in_an_error_cannot_command_a_terminal() -> None:
+    said = explain(Problem("There is no role \x1b[2J\x9b31m\u202ePUS\u2066.\nKnown: SUP."))
+
+    assert said == "There is no role ?[2J?31m?PUS?.\nKnown: SUP."
+    assert explain(FileNotFoundError(2, "No such file", "a\x1bb")) == "No such file: a?b"
+
+
+def test_an_argument_with_control_characters_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["channel", "set", "IF-\x1b[2J", "--retry-\u202ebase", "1s"])
+
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert "IF-?[2J" in said
+    assert not {"\x1b", "\u202e"} & set(said)

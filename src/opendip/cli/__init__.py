@@ -22,6 +22,7 @@ from opendip.cli import (
     webhooks,
 )
 from opendip.cli.failures import explain
+from opendip.domain.plain_text import has_control, make_plain
 
 
 def make_app() -> typer.Typer:
@@ -93,8 +94,13 @@ def _group(words: str, **commands: Callable[..., None]) -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Exit codes: 0 done, 1 failed with one message, 2 not called as it should be."""
+    given = sys.argv[1:] if arguments is None else arguments
+    for argument in given:
+        if has_control(argument.replace("\n", "").replace("\t", "")):
+            print(f"dip: an argument holds control characters, leave them out: {make_plain(argument)}", file=sys.stderr)
+            sys.exit(2)
     try:
-        make_app()(args=arguments)
+        make_app()(args=given)
     except Exception as fault:
         print(f"dip: {explain(fault)}", file=sys.stderr)
         sys.exit(1)

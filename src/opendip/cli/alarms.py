@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from opendip.cli.databases import ask_database
 from opendip.cli.options import DEFAULT_HOME, HomeOption
+from opendip.cli.printing import add_row
 
 if TYPE_CHECKING:
     from opendip.store.alarms import Alarm
@@ -77,7 +77,7 @@ def _print(alarms: "list[Alarm]") -> None:
             *(str(alarm.id), alarm.kind, alarm.subject, _format(alarm.first_at), _format(alarm.last_at)),
             *(f"{alarm.raised:,}", alarm.text + over),
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        add_row(table, *cells)
     if alarms:
         console.print(table)
     else:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from opendip.cli.printing import say
+
 
 def import_files(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Elexon's OpenAPI files (YAML).")],
@@ -28,9 +30,9 @@ def import_files(
         directory.mkdir(parents=True, exist_ok=True)
         import_routing(routing, directory)
     found = import_release(files, release, directory)
-    typer.echo(
+    say(
         f"Release {found.release}: {found.channels} channels, {found.event_codes} event codes, "
         f"{found.definitions} definitions, {found.response_codes} response codes, in {found.directory}."
     )
     if found.unrouted:
-        typer.echo(f"Nobody may send on these until routing.yaml has them: {', '.join(found.unrouted)}.")
+        say(f"Nobody may send on these until routing.yaml has them: {', '.join(found.unrouted)}.")

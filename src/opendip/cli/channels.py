@@ -10,6 +10,7 @@ from rich.table import Table
 
 from opendip.cli.databases import ask_database
 from opendip.cli.options import DEFAULT_HOME, HomeOption, load_home_settings
+from opendip.cli.printing import add_row
 from opendip.domain.durations import UnusableDuration, describe_duration, parse_duration
 from opendip.domain.market import ChannelRule
 from opendip.settings import Settings
@@ -93,9 +94,9 @@ def get_defaults(settings: Settings) -> ChannelRule:
 def _print(rules: list[ChannelRule], settings: Settings) -> None:
     table = Table("channel", *RuleName)
     defaults = get_defaults(settings)
-    table.add_row("all others", *(_describe(defaults, name) for name in RuleName))
+    add_row(table, "all others", *(_describe(defaults, name) for name in RuleName))
     for rule in rules:
-        table.add_row(rule.channel, *(_describe(rule, name) for name in RuleName))
+        add_row(table, rule.channel, *(_describe(rule, name) for name in RuleName))
     Console().print(table)
 
 

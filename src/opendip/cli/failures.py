@@ -1,8 +1,10 @@
 """What `dip` says when something fails: one message that helps, and never a traceback unless asked for."""
 
 import os
+import sys
 import traceback
 
+from opendip.domain.plain_text import make_plain_lines
 from opendip.domain.problems import Problem
 
 _OWN_WORDS = ("opendip.client", "opendip.catalogue", "opendip.operations")
@@ -12,7 +14,11 @@ _TRACEBACK = "DIP_TRACEBACK"
 def explain(fault: Exception) -> str:
     """What happened, for people. Errors of ours say it themselves."""
     if os.environ.get(_TRACEBACK):
-        traceback.print_exception(fault)
+        print(make_plain_lines("".join(traceback.format_exception(fault))), file=sys.stderr)
+    return make_plain_lines(_find_words(fault))
+
+
+def _find_words(fault: Exception) -> str:
     if isinstance(fault, Problem) or type(fault).__module__.startswith(_OWN_WORDS):
         return str(fault)
     if type(fault).__module__.startswith("asyncpg"):

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from opendip.cli.options import DEFAULT_HOME, HomeOption, load_home_settings
+from opendip.cli.printing import add_row, say
 from opendip.domain.homes import Home
+from opendip.domain.plain_text import make_plain
 from opendip.settings import ENVIRONMENTS, Settings, load_settings, make_settings
 from opendip.settings_text import describe, write_file, write_reference
 
@@ -49,10 +51,10 @@ def init(
     )
     made = asyncio.run(create_home(settings.home, plan, datetime.now(UTC)))
     if made:
-        typer.echo(f"{settings.home} is the home of a {settings.environment} DIP now. Made: {', '.join(made)}.")
-        typer.echo(f"Next: dip market apply FILE.yaml --home {home} --credentials DIRECTORY")
+        say(f"{settings.home} is the home of a {settings.environment} DIP now. Made: {', '.join(made)}.")
+        say(f"Next: dip market apply FILE.yaml --home {home} --credentials DIRECTORY")
     else:
-        typer.echo(f"{settings.home} is the home of a {settings.environment} DIP already; nothing was changed.")
+        say(f"{settings.home} is the home of a {settings.environment} DIP already; nothing was changed.")
 
 
 def _choose(home: Path, environment: str | None, public_url: str | None) -> tuple[Settings, str]:
@@ -79,7 +81,7 @@ def settings(
     if reference:
         typer.echo(write_reference(), nl=False)
         return
-    table = Table("setting", "value", "source", title=f"Settings of {home}", title_justify="left")
+    table = Table("setting", "value", "source", title=make_plain(f"Settings of {home}"), title_justify="left")
     for each in describe(load_home_settings(home)):
-        table.add_row(each.name, each.value, each.source)
+        add_row(table, each.name, each.value, each.source)
     Console().print(table)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from opendip.cli.options import DEFAULT_HOME, HomeOption, load_home_settings
+from opendip.cli.printing import add_row, say
 
 if TYPE_CHECKING:
     from opendip.operations.markets import AppliedMarket, RejectedLines
@@ -50,18 +51,16 @@ def apply(
 def _show(done: "AppliedMarket", console: Console) -> None:
     table = Table("", *_OUTCOMES, title="The market", title_justify="left")
     for noun, counts in done.outcomes.items():
-        table.add_row(noun, *(f"{counts[outcome]:,}" if counts[outcome] else "" for outcome in _OUTCOMES))
+        add_row(table, noun, *(f"{counts[outcome]:,}" if counts[outcome] else "" for outcome in _OUTCOMES))
     console.print(table)
     for issued in done.issued:
         what = "certificates and an API key" if issued.has_new_api_key else "certificates"
-        console.print(f"{issued.dip_id} got {what}: {issued.directory}", highlight=False, soft_wrap=True)
+        say(f"{issued.dip_id} got {what}: {issued.directory}")
     for unnamed in done.unnamed_hosts:
         hosts = ", ".join(unnamed.hosts)
-        console.print(
+        say(
             f"The TLS certificate of {unnamed.dip_id} does not name {hosts}, so deliveries there will fail. "
-            f"For a new one: dip certificates revoke --dip-id {unnamed.dip_id} --purpose tls, and apply again.",
-            highlight=False,
-            soft_wrap=True,
+            f"For a new one: dip certificates revoke --dip-id {unnamed.dip_id} --purpose tls, and apply again."
         )
     for rejected in done.rejected:
         _show_rejected(rejected, console)
@@ -69,10 +68,10 @@ def _show(done: "AppliedMarket", console: Console) -> None:
 
 def _show_rejected(rejected: "RejectedLines", console: Console) -> None:
     words = f"{rejected.path}: {rejected.count:,} lines were left out. Put them right and apply again."
-    console.print(words, highlight=False, soft_wrap=True)
+    say(words)
     table = Table("line", "reason")
     for line in rejected.first:
-        table.add_row(str(line.line), line.reason)
+        add_row(table, str(line.line), line.reason)
     if rejected.count > len(rejected.first):
-        table.add_row("", f"and {rejected.count - len(rejected.first):,} more")
+        add_row(table, "", f"and {rejected.count - len(rejected.first):,} more")
     console.print(table)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opendip.cli.printing import say
+
 if TYPE_CHECKING:
     from opendip.client.batches import ReceivedBatch, ReceivedStatuses
     from opendip.client.sender import Answer
@@ -36,7 +38,7 @@ def send(
         _show_entries(refused.entries)
         raise
     _show_entries(answer.entries)
-    typer.echo(f"{answer.status}: {len(answer.entries)} messages, {len(answer.refusals)} refused.")
+    say(f"{answer.status}: {len(answer.entries)} messages, {len(answer.refusals)} refused.")
     if answer.refusals:
         raise typer.Exit(1)
 
@@ -58,12 +60,12 @@ def _read_messages(file: Path) -> bytes:
 
 def _show_entries(entries: "list[ResponseEntry]") -> None:
     for number, entry in enumerate(entries[:_MAX_SHOWN], 1):
-        typer.echo(f"{number}. {entry.senderUniqueReference or 'the call'}: {entry.message or 'no answer'}")
+        say(f"{number}. {entry.senderUniqueReference or 'the call'}: {entry.message or 'no answer'}")
         for detail in (entry.transactionID, entry.help):
             if detail:
-                typer.echo(f"   {detail}")
+                say(f"   {detail}")
     if len(entries) > _MAX_SHOWN:
-        typer.echo(f"and {len(entries) - _MAX_SHOWN} more")
+        say(f"and {len(entries) - _MAX_SHOWN} more")
 
 
 def receive(
@@ -91,11 +93,11 @@ async def _receive(directory: Path, host: str, port: int, public_url: str | None
         if keep is not None:
             name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{batch.publication_id}.json"
             await asyncio.to_thread((keep / name).write_bytes, batch.body)
-        typer.echo(f"{datetime.now(UTC):%H:%M:%S} {batch.publication_id}: {len(batch)} messages")
+        say(f"{datetime.now(UTC):%H:%M:%S} {batch.publication_id}: {len(batch)} messages")
 
     async def take_statuses(statuses: "ReceivedStatuses") -> None:
         for entry in statuses.entries:
-            typer.echo(f"{datetime.now(UTC):%H:%M:%S} status: {entry.transactionID} {entry.message}")
+            say(f"{datetime.now(UTC):%H:%M:%S} status: {entry.transactionID} {entry.message}")
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,5 +111,5 @@ async def _receive(directory: Path, host: str, port: int, public_url: str | None
         public_url=public_url,
     )
     async with receiver:
-        typer.echo(f"Taking messages at {receiver.url}/messages and status messages at {receiver.url}/status.")
+        say(f"Taking messages at {receiver.url}/messages and status messages at {receiver.url}/status.")
         await stop.wait()

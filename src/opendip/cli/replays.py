@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opendip.cli.participants import CredentialsOption
+from opendip.cli.printing import say
 from opendip.domain.problems import Problem
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def replay(
     """Have messages again that you were sent, in a file."""
     request = _make_request(since, until, event, mpan, version, transaction)
     count = asyncio.run(_replay(credentials, to, channel, request, recipient, out))
-    typer.echo(f"{count} messages in {out}")
+    say(f"{count} messages in {out}")
 
 
 def requeue(
@@ -70,11 +71,11 @@ def requeue(
     request = _make_request(since, until, event, mpan, version, transaction)
     status = asyncio.run(_requeue(credentials, to, channel, request, recipient))
     if status is None:
-        typer.echo("They are on the queue.")
+        say("They are on the queue.")
     elif status.status == "Completed":
-        typer.echo(f"{status.totalTransactions} messages are on the queue, or were filtered out.")
+        say(f"{status.totalTransactions} messages are on the queue, or were filtered out.")
     else:
-        typer.echo(f"It failed after {status.processedTransactions} messages. The DIP's operator is told; ask again.")
+        say(f"It failed after {status.processedTransactions} messages. The DIP's operator is told; ask again.")
         raise typer.Exit(1)
 
 

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from opendip.cli.letter_printing import clean
+from opendip.cli.printing import add_row, clean, clean_record, say
 
 if TYPE_CHECKING:
     from opendip.store.webhooks import WebhookState
@@ -45,14 +44,14 @@ def print_table(states: "Sequence[WebhookState]") -> None:
             *(state.dip_id, state.channel, f"{state.waiting:,}"),
             *(_describe(state), _describe_answer(state), _describe_limits(state), _shorten(state.url) or "-"),
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        add_row(table, *cells)
     console.print(table)
     waiting = sum(state.waiting for state in states)
-    print(f"{len(states):,} webhooks, {waiting:,} messages waiting. Times are UTC.")
+    say(f"{len(states):,} webhooks, {waiting:,} messages waiting. Times are UTC.")
 
 
 def _make_record(state: "WebhookState") -> dict[str, str | int | None]:
-    return {
+    record: dict[str, str | int | None] = {
         "recipient": state.dip_id,
         "channel": state.channel,
         "url": _shorten(state.url),
@@ -69,6 +68,7 @@ def _make_record(state: "WebhookState") -> dict[str, str | int | None]:
         "answer_status": state.answer_status,
         "outcome": state.outcome and clean(state.outcome),
     }
+    return clean_record(record)
 
 
 def _shorten(url: str | None) -> str | None:

@@ -7,6 +7,7 @@ import typer
 
 from opendip.cli.databases import ask_database
 from opendip.cli.options import DEFAULT_HOME, HomeOption
+from opendip.cli.printing import say
 from opendip.cli.webhook_printing import print_csv, print_json, print_table
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def pause(recipient: RecipientOption, channel: ChannelOption = None, home: HomeO
     channels = ask_database(
         home, "dip webhooks", lambda connection: pause_webhooks(connection, recipient, channel, datetime.now(UTC))
     )
-    typer.echo(f"Paused for {recipient}: {', '.join(channels)}. What comes for it waits.")
+    say(f"Paused for {recipient}: {', '.join(channels)}. What comes for it waits.")
 
 
 def resume(recipient: RecipientOption, channel: ChannelOption = None, home: HomeOption = DEFAULT_HOME) -> None:
@@ -58,7 +59,7 @@ def resume(recipient: RecipientOption, channel: ChannelOption = None, home: Home
     channels = ask_database(
         home, "dip webhooks", lambda connection: resume_webhooks(connection, recipient, channel, datetime.now(UTC))
     )
-    typer.echo(f"Resumed for {recipient}: {', '.join(channels)}. What waited goes now.")
+    say(f"Resumed for {recipient}: {', '.join(channels)}. What waited goes now.")
 
 
 def wake(recipient: RecipientOption, channel: ChannelOption = None, home: HomeOption = DEFAULT_HOME) -> None:
@@ -68,4 +69,4 @@ def wake(recipient: RecipientOption, channel: ChannelOption = None, home: HomeOp
     channels = ask_database(
         home, "dip webhooks", lambda connection: wake_webhooks(connection, recipient, channel, datetime.now(UTC))
     )
-    typer.echo(f"Tried again now for {recipient}: {', '.join(channels)}. Webhooks that are paused stay so.")
+    say(f"Tried again now for {recipient}: {', '.join(channels)}. Webhooks that are paused stay so.")

@@ -50,6 +50,7 @@ _SIX_TO_FOUR = IPv6Network("2002::/16")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)\Z")
+_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*\Z")
 _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
 
 
@@ -77,8 +78,11 @@ def find_url_fault(url: str, *, allow_private: bool = False) -> str | None:
     """What is wrong with a webhook's URL, for people; None when nothing is. A name is not resolved here."""
     if len(url) > MAX_URL_LENGTH:
         return f"it is longer than {MAX_URL_LENGTH:,} characters"
-    if any(character <= " " or character in '\\"<>^`{|}' or character == "\x7f" for character in url):
-        return "it holds a space or another character that no URL may hold"
+    if not _CHARACTERS.match(url):
+        return (
+            "it holds a space or another character that no URL may hold (RFC 3986); a host in other letters is written "
+            "in punycode (xn--…), other characters as %XX"
+        )
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -112,7 +116,9 @@ def _find_host_fault(host: str, *, allow_private: bool) -> str | None:
 def _find_name_fault(host: str, *, allow_private: bool) -> str | None:
     name = encode_host(host)
     if name is None:
-        return "its host is not a name of the internet"
+        return (
+            "its host is not a name of the internet: labels of up to 63 letters, digits and hyphens, with dots between"
+        )
     labels = name.split(".")
     # The C library reads 127.1, 2130706433 and 0x7f.1 as addresses; a name's last label is never a number.
     if _NUMERIC.match(labels[-1]):
@@ -125,7 +131,7 @@ def _find_name_fault(host: str, *, allow_private: bool) -> str | None:
 def encode_host(host: str) -> str | None:
     """A host name as the name service knows it: lower case, IDNA (`xn--…`); None when it is no host name."""
     try:
-        name = host.rstrip(".").encode("idna").decode("ascii").lower()
+        name = host.removesuffix(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
         return None
     is_name = len(name) <= 253 and all(_LABEL.match(label) for label in name.split("."))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import yaml
 
+from opendip.domain.plain_text import make_plain
 from opendip.domain.problems import Problem
 
 _MAX_SHOWN = 20
@@ -29,7 +30,8 @@ class Fault(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"line {self.line}, {self.where}: {self.text}" if self.where else f"line {self.line}: {self.text}"
+        place = f"line {self.line}, {self.where}" if self.where else f"line {self.line}"
+        return make_plain(f"{place}: {self.text}")
 
 
 class FaultyFile(Problem):
@@ -140,8 +142,7 @@ class EntryReader:
     def open(self) -> Value:
         """The file's own value; raises `FaultyFile` when it is no YAML at all."""
         try:
-            text = self.file.read_text("utf-8")
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = self._compose(self.file.read_text("utf-8"))
         except OSError as fault:
             raise Problem(f"{self.file} cannot be read: {fault.strerror}.") from None
         except UnicodeDecodeError:
@@ -155,12 +156,22 @@ class EntryReader:
             raise FaultyFile(self.file, [Fault(1, "", "the file is empty")])
         return Value(node, "")
 
+    def _compose(self, text: str) -> yaml.Node | None:
+        loader = yaml.SafeLoader(text)
+        try:
+            node: yaml.Node | None = loader.get_single_node()
+        except RecursionError:
+            raise FaultyFile(self.file, [Fault(loader.line + 1, "", "nested too deeply to be read")]) from None
+        return node
+
     def read(self, value: Value, needed: Collection[str], optional: Collection[str] = ()) -> Entry:
         """A mapping with these keys. Null stands for a key that is not there."""
         if not isinstance(value.node, yaml.MappingNode):
             raise value.refuse(f"{', '.join(needed) or ', '.join(optional)}: … is expected")
         values: dict[str, Value] = {}
         for key_node, node in value.node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise value.refuse("a key is a single word here, not a list or a mapping")
             key = str(key_node.value)
             place = Value(node, f"{value.where}.{key}".lstrip("."))
             if key not in needed and key not in optional:

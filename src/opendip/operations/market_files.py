@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from opendip.domain.market import Tenure
+from opendip.domain.plain_text import make_plain
 from opendip.domain.roles import CONNECTION_PROVIDER, ROLES
 from opendip.domain.webhook_addresses import find_url_fault
 from opendip.operations.entries import Entry, EntryReader, Form, Value
@@ -20,7 +21,7 @@ _MAX_COUNT = 1_000_000
 DIP_ID = Form(re.compile(r"[0-9]{10}"), "a DIP id of ten digits")
 MPID = Form(re.compile(r"[A-Z]{4}"), "a market participant id of four capitals")
 MPAN = Form(re.compile(r"[0-9]{13}"), "an MPAN of 13 digits")
-NAME = Form(re.compile(r"[^\x00-\x1f\x7f]{1,64}"), "a name of at most 64 characters")
+NAME = Form(re.compile(r".{1,64}", re.DOTALL), "a name of at most 64 characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _read_organisation(reader: EntryReader, value: Value, allow_private: bool) -
     found: list[WantedParticipant] = []
     with reader.collecting():
         entry = reader.read(value, ("name", "participants"))
-        name = entry.get("name").get_text(NAME)
+        name = _read_name(entry.get("name"))
         members = entry.get("participants")
         if not members.list_values():
             raise members.refuse("an organisation has at least one participant")
@@ -118,6 +119,13 @@ def _read_organisation(reader: EntryReader, value: Value, allow_private: bool) -
             with reader.collecting():
                 found.append(_read_participant(reader, participant, name, allow_private))
     return found
+
+
+def _read_name(value: Value) -> str:
+    name = value.get_text(NAME)
+    if make_plain(name) != name:
+        raise value.refuse("a name has visible characters alone: no control characters, nor marks of direction")
+    return name
 
 
 def _read_participant(reader: EntryReader, value: Value, organisation: str, allow_private: bool) -> WantedParticipant:
@@ -185,7 +193,7 @@ def _read_provider(reader: EntryReader, value: Value) -> WantedProvider:
     return WantedProvider(
         place=value,
         dip_id=entry.get("dip_id").get_text(DIP_ID),
-        organisation=entry.get("organisation").get_text(NAME),
+        organisation=_read_name(entry.get("organisation")),
         for_dip_id=entry.get("for").get_text(DIP_ID),
         roles=tuple(role.get_choice(ROLES.keys() - {CONNECTION_PROVIDER}, "role") for role in entry.list_of("roles")),
         tenure=_read_tenure(entry),

@@ -138,6 +138,10 @@ def test_a_fault_in_an_address_does_not_quote_its_mpan(tmp_path: Path) -> None:
         ("", "the file is empty"),
         ("- a list", "organisations, connection_providers"),
         ("a: 1\n---\nb: 2\n", "not YAML"),
+        ("organisations:\n" + "[" * 900, "line 2: nested too deeply"),
+        ("organisations:\n" + " a:\n" + "- " * 900, "nested too deeply"),
+        ("? [a, b]\n: 1\n", "line 1: a key is a single word here"),
+        ("organisations:\n- ? {a: b}\n  : 1\n", "line 2, organisations[1]: a key is a single word here"),
     ],
 )
 def test_what_is_no_market_at_all_is_told(tmp_path: Path, text: str, words: str) -> None:
@@ -149,3 +153,15 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(Problem, match="cannot be read"):
         read_market_file(reader, allow_private_webhooks=False)
+
+
+@pytest.mark.parametrize("character", [r"\e", r"\x07", r"\x9b", r"\u202e", r"\u2066", r"\n"])
+def test_what_commands_a_terminal_is_no_name_and_is_not_repeated(tmp_path: Path, character: str) -> None:
+    named = (
+        f'organisations:\n- name: "Example{character}[2J Ltd"\n  participants: [{{dip_id: 1200000015, roles: [MSS]}}]\n'
+    )
+    key = f'organisations:\n- name: Example Ltd\n  "particip{character}nts": []\n'
+
+    assert "a name has visible characters alone" in refuse(tmp_path, named)
+    said = refuse(tmp_path, key)
+    assert "there is no key particip?nts here" in said
