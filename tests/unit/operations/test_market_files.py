@@ -139,7 +139,7 @@ def test_a_fault_in_an_address_does_not_quote_its_mpan(tmp_path: Path) -> None:
         ("- a list", "organisations, connection_providers"),
         ("a: 1\n---\nb: 2\n", "not YAML"),
         ("organisations:\n" + "[" * 900, "line 2: nested too deeply"),
-        ("organisations:\n" + " a:\n" + "- " * 900, "nested too deeply"),
+        ("organisations:\n" + "- " * 900, "line 2: nested too deeply"),
         ("? [a, b]\n: 1\n", "line 1: a key is a single word here"),
         ("organisations:\n- ? {a: b}\n  : 1\n", "line 2, organisations[1]: a key is a single word here"),
     ],
