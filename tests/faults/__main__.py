@@ -23,8 +23,9 @@ _FINDINGS_SHOWN = 40
 def main() -> int:
     options = _parse()
     console = Console(stderr=True)
-    # That senders must try again is what is wanted here.
-    logging.getLogger("opendip.client").setLevel(logging.ERROR)
+    # That senders must try again, and that connections break, is what is wanted here.
+    for name in ("opendip.client", "asyncio"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     console.print(f"seed={options.seed}", highlight=False)
     place = Path(tempfile.mkdtemp(prefix="opendip-faults-"))
     # The user PostgreSQL runs as must reach its files.
