@@ -150,7 +150,15 @@ def _check_logs(processes: list[DipProcess]) -> None:
     """Nothing a participant does may surprise the DIP, nor make it write an MPAN into a log."""
     for process in processes:
         log = process.read_log()
-        for word in ("call_failed", "delivery_broken", "expiry_broken", "chunk_not_read", "Traceback", "2000000"):
+        for word in (
+            "call_failed",
+            "delivery_broken",
+            "expiry_broken",
+            "chunk_not_read",
+            "library_failed",
+            "Traceback",
+            "2000000",
+        ):
             assert word not in log, f"{word} in the log of the {process.part}: {log[-4000:]}"
 
 

@@ -62,7 +62,7 @@ class TestMethodAndNegotiation:
         assert_refused(reply, 405, "MSG1000", "not called with this method")
         assert set(reply.headers["allow"].split(", ")) == {"POST", "DELETE"}
 
-    @pytest.mark.parametrize("accept", ["text/plain", "text/html, application/xml;q=0.9"])
+    @pytest.mark.parametrize("accept", ["text/plain", "text/html, application/xml;q=0.9", "*/*;q=0"])
     async def test_an_answer_in_another_form_than_json_is_not_to_be_had(self, dip: Dip, accept: str):
         async with dip.creating_nothing():
             reply = await dip.participants[DATA].send("IF-021", [draft()], headers={"Accept": accept})

@@ -222,6 +222,15 @@ class TestHttp:
         answer = await self.ask(dip, call.replace(b"Host: 127.0.0.1", b"Host: " + host))
         assert answer == b"" or answer[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.1 404")
 
+    @pytest.mark.parametrize(("connection", "wish"), [("Upgrade, close", "websocket"), ("close", "websocket")])
+    async def test_a_call_that_asks_for_another_protocol_is_a_call_like_others(
+        self, dip: Dip, connection: str, wish: str
+    ):
+        caller, body = dip.participants[DATA], encode_batch([draft()])
+        headers = {**caller.sign(CHANNEL, body), "Connection": connection, "Upgrade": wish}
+        answer = await ask(dip.port, caller.tls, write_call(CHANNEL, body, headers))
+        assert answer.startswith(b"HTTP/1.1 201")
+
     async def test_pipelined_calls_are_all_answered_in_order(self, dip: Dip):
         caller = dip.participants[DATA]
         requests = b""

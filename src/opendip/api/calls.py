@@ -10,6 +10,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from opendip.api.accepting import admits_json
 from opendip.api.answers import answer_refusal
 from opendip.api.bodies import ReadBody, read_body
 from opendip.api.context import ApiContext
@@ -69,8 +70,7 @@ def guard(handler: Handler, context: ApiContext) -> Callable[[Request], Awaitabl
 
 
 def _check_negotiation(request: Request) -> None:
-    accepts = request.headers.get("accept", "*/*").lower()
-    if not any(kind in accepts for kind in ("*/*", "application/*", "application/json")):
+    if not admits_json(",".join(request.headers.getlist("accept")) or "*/*"):
         text = "Answers are application/json, which the header Accept leaves out."
         raise Refused(Refusal(Status.NOT_ACCEPTABLE, PROCESSING_FAILED, text))
     if request.headers.get("content-encoding", "identity").lower() != "identity":

@@ -11,6 +11,8 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from opendip.api.parsing import RequestParser
+
 MAX_HEADER_BYTES = 64 * 1024
 HEADER_TIMEOUT_SECONDS = 20.0
 KEEP_ALIVE_SECONDS = 75
@@ -22,6 +24,10 @@ class MutualTlsProtocol(HttpToolsProtocol):
     _certificate: bytes | None = None
     _header_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.parser = RequestParser(self)  # type: ignore[assignment]
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

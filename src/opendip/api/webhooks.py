@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import Raw
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,13 +27,19 @@ MOST_KILOBYTES = 10_000_000
 MOST_MESSAGES_A_SECOND = 1_000_000
 
 
+_LARGEST_VALUE = 100_000
+"""Bytes. No URL is so long that may be used, however it is written."""
+_UNSAID, _NULL = Raw(), Raw(b"null")
+
+
 class WebhookConfig(msgspec.Struct):
     """E2E 4.6.2; sizes are in kB. Numbers may be written with a zero fraction, as the API has them as numbers."""
 
-    callbackURL: str
-    maxMessageCount: float | UnsetType | None = UNSET
-    maxPayloadSize: float | UnsetType | None = UNSET
-    maxMessageRate: float | UnsetType | None = UNSET
+    # Undecoded, for what each of them is to be is said in the caller's words, not in those of types.
+    callbackURL: Raw = _UNSAID
+    maxMessageCount: Raw = _UNSAID
+    maxPayloadSize: Raw = _UNSAID
+    maxMessageRate: Raw = _UNSAID
     """Ours, for FS 5.5 only says that recipients process at their own speed: messages a second."""
 
 
@@ -149,21 +155,35 @@ def _read_webhook(wish: _Wish, context: ApiContext) -> Webhook:
         count = read_limit(config.maxMessageCount, "maxMessageCount", context.rules.accept.max_messages)
         kilobytes = read_limit(config.maxPayloadSize, "maxPayloadSize", MOST_KILOBYTES)
         rate = read_limit(config.maxMessageRate, "maxMessageRate", MOST_MESSAGES_A_SECOND)
-        fault = find_url_fault(config.callbackURL, allow_private=context.rules.allows_private_webhooks)
+        url = _read_url(config.callbackURL)
+        fault = find_url_fault(url, allow_private=context.rules.allows_private_webhooks)
         if fault is not None:
             raise msgspec.ValidationError(f"callbackURL cannot be used: {fault}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"The webhook was left as it was. {error}"
         raise Refused(Refusal(Status.BAD_REQUEST, SCHEMA_FAILURE, text), wish.caller.dip_id) from error
     size = None if kilobytes is None else kilobytes * BYTES_IN_A_KILOBYTE
-    return Webhook(wish.recipient, wish.channel, config.callbackURL, count, size, rate)
+    return Webhook(wish.recipient, wish.channel, url, count, size, rate)
 
 
-def read_limit(value: float | UnsetType | None, name: str, most: int) -> int | None:
+def _read_url(raw: Raw) -> str:
+    value = _decode_value(raw)
+    if not isinstance(value, str):
+        raise msgspec.ValidationError("callbackURL must be there, the https:// URL to deliver to, as text")
+    return value
+
+
+def _decode_value(raw: Raw) -> Any:
+    """None also for what is missing, and for what is too large to be meant."""
+    return msgspec.json.decode(raw) if 0 < memoryview(raw).nbytes <= _LARGEST_VALUE else None
+
+
+def read_limit(raw: Raw, name: str, most: int) -> int | None:
     """A whole number from 1 to `most`, None when nothing is said; raises `msgspec.ValidationError`."""
-    if value is UNSET or value is None:
+    if raw in (_UNSAID, _NULL):
         return None
-    assert isinstance(value, float)
-    if not value.is_integer() or not 1 <= value <= most:
+    value = _decode_value(raw)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 1 <= value <= most or int(value) != value:
         raise msgspec.ValidationError(f"{name} must be a whole number from 1 to {most}")
     return int(value)

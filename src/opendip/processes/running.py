@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,22 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
+class _Passing(logging.Handler):
+    """What libraries log goes where all else goes. Of an error the trace alone, for its text may be personal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            log.log(record.levelno, "library_says", library=record.name, text=record.getMessage())
+            return
+        trace = traceback.format_tb(error.__traceback__)
+        log.log(record.levelno, "library_failed", library=record.name, error=type(error).__name__, trace=trace)
+
+
 def configure_log() -> None:
     """JSON, a line an event, to standard error; UTC."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[_Passing()])
     # While the database is away the pool tells of it with traces; each process says so in a line of its own.
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     structlog.configure(
