@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -134,11 +134,29 @@ class TestJson:
     async def test_ten_thousand_wrong_messages_are_refused_by_the_first(self, dip: Dip):
         assert (await self.send(dip, b"[" + b"{}," * 9_999 + b"{}]")).startswith("Message 1 of 10000: ")
 
-    async def test_a_million_properties_are_refused(self, dip: Dip):
+    async def test_fifty_thousand_properties_are_refused(self, dip: Dip):
         message = draft()
-        many = ",".join(f'"p{n}":{n}' for n in range(200_000))
+        many = ",".join(f'"p{n}":{n}' for n in range(50_000))
         body = encode_batch([message]).replace(b'"S1":{', f'"S1":{{{many},'.encode())
         assert "no such property" in await self.send(dip, body)
+
+    @pytest.mark.parametrize("path", [CHANNEL, "/2.1.0/statusmessage"])
+    @pytest.mark.parametrize(
+        ("make", "status"),
+        [
+            (lambda: b"[" + b"1," * 2**25 + b"1]", 413),
+            (lambda: b"[{" + b",".join(b'"p%d":1' % n for n in range(2_000_000)) + b"}]", 400),
+        ],
+        ids=["millions of elements", "millions of properties"],
+    )
+    async def test_huge_bodies_are_refused_while_others_are_served(
+        self, dip: Dip, path: str, make: Callable[[], bytes], status: int
+    ):
+        refusing = asyncio.create_task(dip.participants[DATA].call(path, make()))
+        while not refusing.done():
+            message = draft("IF-024", "SN-Vacant", sender=SUPPLIER, role="SUP")
+            assert_accepted(await dip.participants[SUPPLIER].send("IF-024", [message]))
+        assert (await refusing).status == status
 
 
 def refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

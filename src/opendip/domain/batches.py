@@ -31,6 +31,11 @@ def split_messages(body: bytes, max_messages: int) -> list[Raw] | Refusal:
     return raws
 
 
+def prepare_splitting(max_messages: int) -> None:
+    """Once, at start: the first large body is not to wait for it, nor the others with it."""
+    _make_splitter(max_messages + 1)
+
+
 @cache
 def _make_splitter(most: int) -> Callable[[bytes], list[Raw]]:
     """Finds the first so many elements. The rest is passed over: a list of a hundred million would fill the memory.

@@ -13,6 +13,7 @@ from opendip.api.context import Replaying
 from opendip.api.slots import ReplaySlots
 from opendip.api.sockets import listen
 from opendip.catalogue import Catalogue, load
+from opendip.domain.batches import prepare_splitting
 from opendip.processes.running import run_beside, run_process
 from opendip.processes.trust import TrustWatch
 from opendip.settings import Settings
@@ -63,6 +64,7 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
 def _make_context(
     settings: Settings, catalogue: Catalogue, pool: Pool, watch: MarketWatch, trust: TrustWatch
 ) -> ApiContext:
+    prepare_splitting(settings.max_messages)
     rules = ApiRules(
         public_urls=settings.public_urls,
         tolerance=timedelta(seconds=settings.signature_tolerance_seconds),

@@ -9,7 +9,7 @@ from msgspec import Raw
 from opendip.catalogue import Catalogue, Channel, compile_channel
 from opendip.catalogue.faults import list_faults
 
-_LARGEST = 4 * 2**20
+_LARGEST = 2**20
 """Bytes. Listing the faults of a larger message would hold up other calls."""
 
 
