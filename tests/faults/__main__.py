@@ -6,6 +6,7 @@ import logging
 import shutil
 import sys
 import tempfile
+from itertools import groupby, islice
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -17,7 +18,8 @@ from tests.faults.load import Load
 from tests.faults.running import run_faults
 from tests.faults.world import open_world
 
-_FINDINGS_SHOWN = 40
+_FINDINGS_SHOWN = 12
+"""Of each kind."""
 
 
 def main() -> int:
@@ -31,8 +33,9 @@ def main() -> int:
     # The user PostgreSQL runs as must reach its files.
     place.chmod(0o711)
     verdict = asyncio.run(_run(place, options.kills, options.seed, console))
-    for line in verdict.findings[:_FINDINGS_SHOWN]:
-        console.print(line, highlight=False, soft_wrap=True)
+    for _, lines in groupby(verdict.findings, lambda line: line.partition(":")[0]):
+        for line in islice(lines, _FINDINGS_SHOWN):
+            console.print(line, highlight=False, soft_wrap=True)
     if verdict.is_clean:
         shutil.rmtree(place)
     else:

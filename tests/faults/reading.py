@@ -24,7 +24,7 @@ from queue q join queue_progress p on p.queue = q.id
 left join breaker b on b.dip_id = q.dip_id and b.channel = q.channel
 where q.tail > p.done order by q.id
 """
-_INTAKE = "select submission, route_after - now() as due_in from intake"
+_INTAKE = "select submission, route_after::text as route_after from intake"
 _JOBS = "select id, dip_id, channel from requeue_job where status = 'Processing'"
 _OUTSTANDING = """
 select (select coalesce(sum(q.tail - p.done), 0) from queue q join queue_progress p on p.queue = q.id)
@@ -56,7 +56,7 @@ async def list_outstanding(connection: Connection) -> list[str]:
 
 async def _describe_outstanding(connection: Connection) -> AsyncIterator[str]:
     for row in await connection.fetch(_INTAKE):
-        yield f"submission {row['submission']} is not routed; it is due in {row['due_in']}"
+        yield f"submission {row['submission']} is not routed; it is due at {row['route_after']}"
     for row in await connection.fetch(_BACKLOG):
         details = ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
         yield f"a queue waits: {details}"

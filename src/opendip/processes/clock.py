@@ -9,9 +9,10 @@ import structlog
 
 from opendip.operations.authority import load_authorities, renew_crl
 from opendip.operations.homes import get_home
+from opendip.processes.database_clock import look_at_database_clock
 from opendip.processes.running import run_process, wait_for
 from opendip.settings import Settings
-from opendip.store.clock import ensure_partitions, follow_database_clock, try_become_clock
+from opendip.store.clock import ensure_partitions, try_become_clock
 from opendip.store.pool import DATABASE_FAULTS, Connection, open_connection
 from opendip.store.submissions import forget_answers
 
@@ -48,9 +49,7 @@ async def _tick_while_active(connection: Connection, settings: Settings, stop: a
     log.info("clock_active")
     ticks_at = monotonic()
     while not stop.is_set():
-        step = await follow_database_clock(connection, timedelta(seconds=settings.lease_seconds))
-        if step:
-            log.error("database_clock_put_back", seconds=step.total_seconds())
+        await look_at_database_clock(connection, timedelta(seconds=settings.lease_seconds))
         if monotonic() >= ticks_at:
             await _tick(connection, settings, datetime.now(UTC))
             ticks_at += _INTERVAL_SECONDS

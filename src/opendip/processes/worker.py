@@ -12,6 +12,7 @@ import structlog
 from opendip.catalogue import load
 from opendip.domain.breakers import BreakerRules
 from opendip.domain.publications import Wrapper
+from opendip.processes.database_clock import look_at_database_clock, watch_database_clock
 from opendip.processes.expiry import expire_messages
 from opendip.processes.own_queues import read_own_queues
 from opendip.processes.requeues import requeue_messages
@@ -56,13 +57,16 @@ async def _main(settings: Settings, database_url: str, stop: asyncio.Event) -> N
         watch = await MarketWatch.open(pool, settings.dip_id)
         async with pool.acquire() as connection:
             await advance_numbers(connection)
+            await look_at_database_clock(connection, timedelta(seconds=settings.lease_seconds))
         router = Router(channels, archive, catalogue.response_codes, settings.dip_id)
         rules = _make_rules(settings, trust)
         deliverer = Deliverer(uuid4(), pool, archive, transport, rules, watch)
         log.info("worker_ready")
         own = read_own_queues(settings, catalogue, trust, pool, stop)
         expiry = expire_messages(settings, catalogue, pool, archive, watch)
-        loops = (watch.run(), trust.run(), deliverer.keep_leases(), own, expiry, requeue_messages(settings, pool, stop))
+        clock = watch_database_clock(pool, rules.lease)
+        requeues = requeue_messages(settings, pool, stop)
+        loops = (watch.run(), trust.run(), clock, deliverer.keep_leases(), own, expiry, requeues)
         beside = asyncio.create_task(run_beside(stop, *loops))
         # Without its watch or its leases a worker must not go on.
         beside.add_done_callback(lambda _: stop.set())

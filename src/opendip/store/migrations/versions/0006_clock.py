@@ -1,4 +1,4 @@
-"""What is needed to notice that the clock of the database has been put back: the latest time it has shown."""
+"""What is needed where the clock of the database may be put back: the latest time it has shown."""
 
 from alembic import op
 
@@ -10,6 +10,9 @@ depends_on = None
 SEEN = """
 create table database_clock (seen_at timestamptz not null);
 insert into database_clock values (now());
+
+-- What is accepted is routed at once, whatever the clock says; only what is set aside waits for a time.
+alter table intake alter route_after set default '-infinity';
 """
 
 
