@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from uuid import uuid4
 
 import pytest_asyncio
 
@@ -64,7 +65,8 @@ class MortalDip:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def mortal(open_directory: Path) -> AsyncIterator[MortalDip]:
-    place = open_directory / "mortal"
+    # Several files have a mortal DIP each.
+    place = open_directory / f"mortal-{uuid4().hex}"
     place.mkdir(mode=0o711)
     home, credentials, port = place / "home", place / "credentials", find_free_port()
     postgres = EmbeddedPostgres(home, {"shared_buffers": "64MB", "max_wal_size": "256MB"})

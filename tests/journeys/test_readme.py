@@ -81,7 +81,7 @@ async def test_a_stranger_sets_up_sends_by_hand_by_command_and_from_python_backs
 ) -> None:
     set_up, serve, receive, by_hand, by_command = reader.list_blocks("README.md", "sh")
     [program] = reader.list_blocks("README.md", "python")
-    back_up, restore, look = reader.list_blocks("docs/operate.md", "sh")
+    back_up, restore, rules, look = reader.list_blocks("docs/operate.md", "sh")
 
     said = await reader.type_script(set_up)
     assert "1209012345 got certificates and an API key" in said
@@ -98,5 +98,6 @@ async def test_a_stranger_sets_up_sends_by_hand_by_command_and_from_python_backs
     [sent] = msgspec.json.decode((reader.directory / "message.json").read_bytes())
     assert sent["payload"]["CommonBlock"]["M0"]["MPANCore"] not in dip.read_text()
 
+    assert "IF-021" in await reader.type_script(rules)
     assert "dip_id | role | channel | waiting | failures" in await reader.type_script(back_up + look)
     assert (await reader.type_script(restore)).count("1209012345 ") == 2
