@@ -144,6 +144,15 @@ class TestRepeated:
         verdict = judge_parts(REFUSING, post, later(post), told=(TOLD, TOLD), tables=tables)
         assert count(verdict) == {"repeated": 1}
 
+    def test_not_a_status_message_that_is_about_a_message_and_about_its_replay(self):
+        said = {f"{KEY} {PLACE.dip_id} {REFUSED}": None}
+        post = Post(Place("1400000011", "", STATUS), tuple(said), 12.0, 12.1, 77, "take", said)
+        letters = (BURIED, replace(BURIED, key=f"R-0000000a-{KEY}"))
+        tables = replace(EMPTY, dead_letters=letters)
+        assert judge_parts(REFUSING, post, later(post), told=(TOLD, TOLD), tables=tables).is_clean
+        posts = (REFUSING, post, later(post), later(post, 9.0))
+        assert count(judge_parts(*posts, told=(TOLD, TOLD), tables=tables)) == {"repeated": 1}
+
     def test_a_message_that_came_to_somebody_it_was_not_for(self):
         assert count(judge_parts(TAKEN, replace(TAKEN, place=ELSEWHERE))) == {"repeated": 1}
 
