@@ -1,6 +1,7 @@
 """Every answer a recipient can give, row by row of E2E 4.6.6.1, with what the DIP does next and who is told."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -315,6 +316,19 @@ class TestBreaker:
         state, failures, until = await self.read(line) or ()
         assert (state, failures, until) == ("closed", 0, None)
         assert await line.list_alarms() == set()
+
+    async def test_it_opens_too_when_every_other_delivery_fails(self, line: Line):
+        turns = itertools.cycle((answer(503), take))
+
+        async def alternate(request: web.Request, ids: list[str]) -> web.StreamResponse:
+            return await next(turns)(request, ids)
+
+        line.answering = alternate
+        query = f"select count(*) from alarm where kind = 'breaker-open' and subject = '{QUIET} IF-021'"
+        before = await line.fetch(query)
+        await line.open(24, maxMessageCount=1)
+        await eventually(line.is_empty, "all is delivered in the end")
+        assert await line.fetch(query) > before
 
     async def test_while_it_is_open_nothing_is_sent(self, line: Line):
         await line.open(2)

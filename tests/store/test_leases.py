@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from opendip.domain.breakers import Breaker, State
+from opendip.store.alarms import AlarmKind, clear_alarms, list_alarms, remind_of_stopped_queues
 from opendip.store.breakers import begin_probe, close_breaker, find_rest, keep_breaker, lock_breaker
 from opendip.store.leases import (
     Attempt,
@@ -154,3 +155,24 @@ async def test_one_worker_alone_tries_a_webhook_whose_breaker_is_open(pool: Pool
         assert await close_breaker(connection, dip_id, "IF-021")
         assert await lock_breaker(connection, dip_id, "IF-021") == Breaker()
         assert not await close_breaker(connection, dip_id, "IF-021")
+
+
+async def test_the_alarm_of_a_queue_that_is_still_stopped_comes_again_when_it_was_cleared(pool: Pool) -> None:
+    subject = "2300000108 IF-021"
+    queues = await fill(pool, QueueName("2300000108", "SUP", "IF-021"))
+    worker = uuid4()
+
+    async def find(connection: Connection) -> list[str]:
+        return [alarm.text for alarm in await list_alarms(connection) if alarm.subject == subject]
+
+    async with pool.acquire() as connection:
+        (queue,) = await claim(connection, worker, queues)
+        await record_stop(connection, worker, an_attempt(queue, 404), queue.due_at)
+        for _ in range(2):
+            await remind_of_stopped_queues(connection, NOW)
+            expected = "Deliveries of IF-021 to 2300000108 have stopped: the webhook answered 404."
+            assert await find(connection) == [expected]
+            await clear_alarms(connection, AlarmKind.QUEUE_STOPPED, subject, NOW)
+        await wake_queues(connection, "2300000108")
+        await remind_of_stopped_queues(connection, NOW)
+        assert await find(connection) == []

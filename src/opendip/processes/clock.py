@@ -12,6 +12,7 @@ from opendip.operations.homes import get_home
 from opendip.processes.database_clock import look_at_database_clock
 from opendip.processes.running import run_process, wait_for
 from opendip.settings import Settings
+from opendip.store.alarms import remind_of_stopped_queues
 from opendip.store.clock import ensure_partitions, try_become_clock
 from opendip.store.pool import DATABASE_FAULTS, Connection, open_connection
 from opendip.store.submissions import forget_answers
@@ -63,6 +64,7 @@ async def _tick(connection: Connection, settings: Settings, now: datetime) -> No
     )
     # Twice the tolerance: a signature may be dated as far ahead as behind.
     await forget_answers(connection, now - 2 * timedelta(seconds=settings.signature_tolerance_seconds))
+    await remind_of_stopped_queues(connection, now)
     renewed = _renew_revocation_lists(settings.home, now)
     log.info("clock_ticked", partitions=made, revocation_lists=renewed)
 

@@ -55,3 +55,8 @@ async def list_alarms(connection: Connection, *, with_cleared: bool = False, mos
 async def clear_numbered(connection: Connection, ids: Sequence[int], now: datetime) -> list[int]:
     """Clear these by hand; answers those that lasted. One whose cause lasts is raised again."""
     return [row[0] for row in await connection.fetch(load_queries("alarms")["clear_numbered"], ids, now)]
+
+
+async def remind_of_stopped_queues(connection: Connection, now: datetime) -> None:
+    """Raises again what was cleared though it lasts."""
+    await connection.execute(load_queries("alarms")["remind_of_stopped_queues"], now)

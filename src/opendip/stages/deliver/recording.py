@@ -117,8 +117,9 @@ class Recorder:
         return recorded
 
     async def _heal(self, connection: Connection, sent: Sent) -> bool:
-        """The webhook answers again."""
-        await close_breaker(connection, sent.queue.dip_id, sent.queue.channel)
+        """The webhook answers again. A breaker that never opened goes on counting: failures may be every other call."""
+        if sent.queue.breaker != State.CLOSED:
+            await close_breaker(connection, sent.queue.dip_id, sent.queue.channel)
         for kind in (AlarmKind.BREAKER_OPEN, AlarmKind.QUEUE_STOPPED, AlarmKind.DELIVERY_BROKEN):
             await clear_alarms(connection, kind, sent.subject, sent.ended_at)
         return True
