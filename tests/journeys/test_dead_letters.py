@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from opendip.store.dead_letters import Kind, NewDeadLetter, Owner, keep_dead_letters
+from opendip.store.queues import QueueName, list_queues
+from tests.builders import NOW
 from tests.journeys.answers import assert_accepted
 from tests.journeys.commands import read_json, run_command
 from tests.journeys.conftest import Dip
@@ -102,6 +105,21 @@ async def test_messages_for_nobodys_webhook_expire_too_and_can_be_dismissed(impa
     await run_command(dip.home, "dead-letters", "dismiss", "--all", *CHOSEN, "--reason", "agreed with the recipient")
     assert await find_alarm(dip) is None
     assert await list_letters(dip) == {}
+
+
+async def test_what_was_refused_goes_back_only_when_that_is_said(dip: Dip):
+    async with dip.pool.acquire() as connection:
+        name = QueueName(QUIET, "MSS", CHANNEL)
+        queue = (await list_queues(connection, [name]))[name]
+        letters = [NewDeadLetter(10**9, None, None, None, "RCP1021", "refused")]
+        await keep_dead_letters(connection, queue, Kind.REFUSED, Owner.BUSINESS, letters, NOW)
+    said = await run_command(dip.home, "dead-letters", "redrive", "--all", *CHOSEN)
+    assert "0 dead letters stand" in said
+    assert "1 that recipients refused are left" in said
+    assert "not kept any more" in await run_command(
+        dip.home, "dead-letters", "redrive", "--all", *CHOSEN, "--kind", "refused"
+    )
+    await run_command(dip.home, "dead-letters", "dismiss", "--all", *CHOSEN, "--reason", "of this test")
 
 
 async def test_an_alarm_is_cleared_by_hand(dip: Dip):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from opendip.cli.databases import ask_database
 from opendip.cli.letter_options import (
     ChannelOption,
+    KindChoice,
     KindOption,
     OwnerOption,
     RecipientOption,
@@ -43,18 +45,25 @@ def redrive(
 ) -> None:
     """Put dead letters back at the end of their queues, under the same transaction ids.
 
+    --all means those that expired; what recipients refused goes back by number, or with --kind refused.
     It can be stopped at any moment and run again: no message goes twice.
     """
     from opendip.operations import redriving
 
     _check_choice(ids, every)
-    wanted = make_filter(ids or None, recipient, channel, kind, owner, since, until)
+    # What was refused is settled between sender and recipient: nobody sends it again by leaving an option out.
+    chosen = KindChoice.expired if every and kind is None else kind
+    wanted = make_filter(ids or None, recipient, channel, chosen, owner, since, until)
 
-    async def put_back(connection: "Connection") -> "Settled":
+    async def put_back(connection: "Connection") -> "tuple[Settled, int]":
         async with _open_bar(connection, wanted, "Redriving") as on_step:
-            return await redriving.redrive(connection, wanted, _get_time, on_step)
+            settled = await redriving.redrive(connection, wanted, _get_time, on_step)
+        return settled, await _count_refused(connection, wanted) if chosen is not kind else 0
 
-    _report(ask_database(home, "dip dead-letters", put_back), ids, "stand on their queues again")
+    settled, refused = ask_database(home, "dip dead-letters", put_back)
+    _report(settled, ids, "stand on their queues again")
+    if refused:
+        typer.echo(f"{refused:,} that recipients refused are left. Once both sides agree: --kind refused.")
 
 
 def dismiss(
@@ -85,6 +94,12 @@ def dismiss(
 def _check_choice(ids: list[int] | None, every: bool) -> None:
     if bool(ids) == every:
         raise typer.BadParameter("name dead letters by their numbers, or say --all with the options that choose them")
+
+
+async def _count_refused(connection: "Connection", wanted: "LetterFilter") -> int:
+    from opendip.store.dead_letters import count_dead_letters
+
+    return await count_dead_letters(connection, replace(wanted, kind=KindChoice.refused.value), False)
 
 
 @asynccontextmanager
