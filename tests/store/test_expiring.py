@@ -226,7 +226,7 @@ async def test_messages_for_a_paused_webhook_expire_too(pool: Pool) -> None:
         await set_webhook(connection, a_webhook(), NOW)
         await pause_webhook(connection, SUPPLIER, "IF-021", NOW)
     await expire(pool)
-    assert [row[-1] for row in await read_letters(pool)] == ["the recipient has paused its webhook since 2026-03-21"]
+    assert [row[-1] for row in await read_letters(pool)] == ["its webhook is paused since 2026-03-21"]
 
 
 async def test_a_message_that_cannot_be_read_is_the_platforms_and_holds_up_nobody(pool: Pool) -> None:

@@ -61,7 +61,7 @@ def a_queue(**changes: object) -> OverdueQueue:
         (a_queue(), a_webhook(), "no answer in time", Owner.RECIPIENT, "no answer in time"),
         (a_queue(), a_webhook(), None, Owner.RECIPIENT, "it did not come to its turn"),
         (a_queue(), None, "no answer in time", Owner.RECIPIENT, "the recipient has set no webhook"),
-        (a_queue(), a_webhook(paused_at=NOW), None, Owner.RECIPIENT, "paused its webhook since 2026-03-21"),
+        (a_queue(), a_webhook(paused_at=NOW), None, Owner.RECIPIENT, "its webhook is paused since 2026-03-21"),
         (a_queue(stopped_reason="answered 404"), a_webhook(), None, Owner.RECIPIENT, "the webhook answered 404"),
         (a_queue(), a_webhook(), f"{OWN_FAULT}: KeyError", Owner.PLATFORM, OWN_FAULT),
         (a_queue(dip_id=OWN), None, None, Owner.PLATFORM, "the DIP has not read it"),

@@ -28,5 +28,6 @@ def find_reason(queue: OverdueQueue, webhook: Webhook | None, outcome: str | Non
     if webhook is None:
         return Reason(Owner.RECIPIENT, "the recipient has set no webhook")
     if webhook.paused_at is not None:
-        return Reason(Owner.RECIPIENT, f"the recipient has paused its webhook since {webhook.paused_at:%Y-%m-%d}")
+        # By whom is not kept: the recipient can pause it, and the operator.
+        return Reason(Owner.RECIPIENT, f"its webhook is paused since {webhook.paused_at:%Y-%m-%d}")
     return Reason(Owner.RECIPIENT, outcome or "it did not come to its turn")
