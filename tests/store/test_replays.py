@@ -192,7 +192,24 @@ class TestPages:
 
 
 class TestRequeues:
+    async def test_what_still_waits_is_left_to_come_by_itself(self, history: History) -> None:
+        connection = history.connection
+        queues = "select id from queue where dip_id = $1"
+        await connection.execute(
+            f"update queue_entry set queued_at = '2020-01-01' where queue in ({queues})", history.dip_id
+        )
+        selection = await select(connection, want(), history.dip_id, None, CHANNEL, END)
+        assert await start_requeue(connection, selection, history.dip_id, history.dip_id, uuid4(), END)
+        await self.work_off(connection, most=20)
+        query = """select count(*) from queue_entry e join queue q on q.id = e.queue
+            where q.dip_id = $1 and e.replay is not null"""
+        assert await connection.fetchval(query, history.dip_id) == 0
+
     async def test_each_queue_has_again_what_it_had_once(self, history: History) -> None:
+        await history.connection.execute(
+            "update queue_progress p set done = q.tail from queue q where q.id = p.queue and q.dip_id = $1",
+            history.dip_id,
+        )
         for wishes, matches in (
             (want(), lambda index: True),
             (want(mpan=MPAN + 1), lambda index: index % 3 == 1),

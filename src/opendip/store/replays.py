@@ -124,6 +124,18 @@ async def list_sent_of(
     return [Sent(queue, submission, day, (index,), at) for queue, submission, day, index, at in rows]
 
 
+async def list_waiting(connection: Connection, sent: Sequence[Sent], since: datetime) -> set[tuple[int, int]]:
+    """(queue, submission) of what has waited since then at least, and was not delivered yet at all."""
+    if not sent:
+        return set()
+    days = [s.accepted_on for s in sent]
+    rows = await connection.fetch(
+        load_queries("replays")["list_waiting"],
+        *([s.queue for s in sent], [s.submission for s in sent], min(days), max(days), since),
+    )
+    return {(row["queue"], row["submission"]) for row in rows}
+
+
 async def list_of_event(connection: Connection, sent: Sequence[Sent], event_code: str) -> set[tuple[int, int]]:
     """(submission, index) of those messages that are of the event code. Their submissions follow one another."""
     pairs = {(s.submission, index) for s in sent for index in s.members}

@@ -3,7 +3,7 @@
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from opendip.client.signing import content_hash
@@ -51,6 +51,11 @@ class Batch:
     @property
     def message_count(self) -> int:
         return len(self.wanted) or len(self.statuses)
+
+    @property
+    def queued_at(self) -> datetime:
+        """Of its last message."""
+        return self.wanted[-1].entry.queued_at if self.wanted else self.statuses[-1].queued_at
 
 
 @dataclass(frozen=True, slots=True)

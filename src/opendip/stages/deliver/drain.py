@@ -28,11 +28,11 @@ from opendip.stages.deliver.batches import (
 from opendip.stages.deliver.pace import Pace
 from opendip.stages.deliver.recording import Recorder, Sent
 from opendip.stages.deliver.rules import DeliveryRules
-from opendip.stages.deliver.transport import Transport
+from opendip.stages.deliver.transport import Reply, Transport
 from opendip.store.archive import Archive
 from opendip.store.breakers import begin_probe, find_rest
 from opendip.store.leases import Attempt, LeasedQueue, hold_webhook, postpone_queue
-from opendip.store.pool import Connection, Pool
+from opendip.store.pool import DATABASE_FAULTS, Connection, Pool
 from opendip.store.queues import list_entries, list_status_messages
 from opendip.store.submissions import list_submissions
 from opendip.store.watch import MarketWatch
@@ -43,7 +43,12 @@ _NO_WEBHOOK = timedelta(seconds=30)
 _SHORTLY = timedelta(milliseconds=100)
 _FIRST_DAY = date(2000, 1, 2)
 _RESPONSE_KEPT = 4000
+_RECORDING_SECONDS = 60.0
+_RECORDING_PAUSE = 0.25
 _FEW_DRAINS = 8
+_BACKLOG_AGE = timedelta(minutes=1)
+_BACKLOG_REST = 0.3
+"""What waits so long already rests so much of the time of each delivery, and leaves it to what is fresh."""
 
 
 class _About(msgspec.Struct):
@@ -90,14 +95,17 @@ class Drain:
             if webhook is None:
                 await self._postpone(_NO_WEBHOOK)
                 return False
+            began = monotonic()
             batch = await self._find_batch(webhook)
             if batch is None:
                 return True
-            began = monotonic()
+            posting = monotonic()
             if not await self._deliver(webhook, batch):
                 return False
-            if await self._has_to_wait(webhook, batch, monotonic() - began):
+            if await self._has_to_wait(webhook, batch, monotonic() - posting):
                 return True
+            if datetime.now(UTC) - batch.queued_at > _BACKLOG_AGE:
+                await asyncio.sleep((monotonic() - began) * _BACKLOG_REST)
         return True
 
     async def _begin_probe(self) -> bool:
@@ -162,19 +170,35 @@ class Drain:
         with tools.pace.watch(queue.dip_id):
             reply = await tools.transport.post(webhook.url, batch.body.data, headers, batch.message_count)
         duration = timedelta(seconds=monotonic() - began)
-        async with tools.pool.acquire() as connection:
-            transactions = await self._name_messages(connection, batch) if names_messages(reply) else []
-            answer = read_answer(reply, transactions)
-            outcome = describe(answer)
-            response = reply.body[:_RESPONSE_KEPT] if reply.status != 201 and reply.body else None
-            positions = (batch.from_position, batch.to_position)
-            attempt = Attempt(queue.id, *positions, attempted_at, duration, reply.status, outcome, response)
-            sent = Sent(queue, batch, transactions, attempt, attempted_at + duration)
-            rule = tools.watch.get_market().get_rule(queue.channel)
-            may_go_on = await tools.recorder.record(connection, sent, answer, rule)
+        may_go_on = await self._record(batch, reply, attempted_at, duration)
         if may_go_on:
             self._queue = _move_on(queue, batch, reply.status)
         return may_go_on
+
+    async def _record(self, batch: Batch, reply: Reply, attempted_at: datetime, duration: timedelta) -> bool:
+        """Again and again while the database is away: an answer that is not lost need not be asked for twice."""
+        gives_up_at = monotonic() + _RECORDING_SECONDS
+        while True:
+            try:
+                async with self._tools.pool.acquire() as connection:
+                    return await self._record_once(connection, batch, reply, attempted_at, duration)
+            except DATABASE_FAULTS:
+                if self._tools.is_stopping() or monotonic() > gives_up_at:
+                    raise
+                await asyncio.sleep(_RECORDING_PAUSE)
+
+    async def _record_once(
+        self, connection: Connection, batch: Batch, reply: Reply, attempted_at: datetime, duration: timedelta
+    ) -> bool:
+        tools, queue = self._tools, self._queue
+        transactions = await self._name_messages(connection, batch) if names_messages(reply) else []
+        answer = read_answer(reply, transactions)
+        response = reply.body[:_RESPONSE_KEPT] if reply.status != 201 and reply.body else None
+        positions = (batch.from_position, batch.to_position)
+        attempt = Attempt(queue.id, *positions, attempted_at, duration, reply.status, describe(answer), response)
+        sent = Sent(queue, batch, transactions, attempt, attempted_at + duration)
+        rule = tools.watch.get_market().get_rule(queue.channel)
+        return await tools.recorder.record(connection, sent, answer, rule)
 
     def _sign(self, webhook: Webhook, batch: Batch) -> dict[str, str]:
         queue = self._queue

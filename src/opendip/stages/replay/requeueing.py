@@ -1,7 +1,7 @@
 """Requeues: what a recipient names goes on its queues at once, a range of times page by page in the background."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,11 @@ from opendip.stages.replay.jobs import PageDone, Requeueing
 from opendip.stages.replay.selection import Filter, Selection, read_block
 from opendip.store.pool import Connection
 from opendip.store.queues import NewEntry, append_entries
-from opendip.store.replays import Sent, count_sent, count_sent_about
+from opendip.store.replays import Sent, count_sent, count_sent_about, list_waiting
 from opendip.store.requeue_jobs import NewJob, RequeueJob, start_job, take_replay_number
 from opendip.store.webhooks import reopen_queues
+
+_UNDER_WAY = timedelta(minutes=1)
 
 
 async def requeue_named(connection: Connection, selection: Selection, recipient: str, now: datetime) -> int:
@@ -81,7 +83,10 @@ async def requeue_page(most: int, connection: Connection, job: RequeueJob, now: 
     selection = _read_selection(job)
     after = Position(**job.reached) if job.reached else START
     block = await read_block(connection, selection, after, most)
-    await _append(connection, block.sent, job.replay, now)
+    # What still waits on its queue goes by itself, and need not go twice. What is under way may just have arrived.
+    waiting = await list_waiting(connection, block.sent, now - _UNDER_WAY)
+    sent = [one for one in block.sent if (one.queue, one.submission) not in waiting]
+    await _append(connection, sent, job.replay, now)
     return PageDone(block.reached._asdict(), block.seen, block.is_last)
 
 

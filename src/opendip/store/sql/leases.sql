@@ -38,12 +38,13 @@ returning p.queue, q.dip_id, q.role, q.channel, p.done, p.done_on, p.failures, p
     coalesce(b.state, 'closed') as breaker;
 
 -- name: record_delivery
--- One POST that was answered for: the attempt, how far the queue has come; nothing if the lease was lost. A success
+-- One POST that was answered for: the attempt, how far the queue has come; nothing if the lease was lost, or if it is
+-- recorded already. A success
 -- counts for the breaker where something failed lately; tells whether the breaker is open all the same.
 with moved as (
     update queue_progress set done = $4, done_on = greatest(done_on, $10::date), failures = 0,
         leased_until = now() + $11::interval
-    where queue = $1 and leased_by = $2 returning queue
+    where queue = $1 and leased_by = $2 and done < $4 returning queue
 ), tried as (
     insert into attempt (queue, from_position, to_position, attempted_on, attempted_at, duration_ms, status, outcome, response)
     select $1, $3, $4, ($5::timestamptz at time zone 'UTC')::date, $5, $6, $7, $8, $9 from moved

@@ -105,6 +105,14 @@ cross join lateral (
 ) as e
 order by w.submission, w.index, e.queue;
 
+-- name: list_waiting
+-- Which of these queues have had to deliver what of these submissions since then ($5), wholly.
+select distinct e.queue, e.submission
+from queue_entry as e join queue_progress as p on p.queue = e.queue
+where e.queue = any ($1::integer[]) and e.submission = any ($2::bigint[]) and e.replay is null
+    and e.routed_on between $3::date - 1 and $4::date + 31 and e.last_position - e.message_count >= p.done
+    and e.queued_at < $5;
+
 -- name: list_of_event
 -- Those of the chosen messages that are of an event code. Their submissions follow one another, so that their rows lie
 -- together.
