@@ -198,12 +198,13 @@ class TestRequeues:
         await connection.execute(
             f"update queue_entry set queued_at = '2020-01-01' where queue in ({queues})", history.dip_id
         )
+        query = """select count(*) from queue_entry e join queue q on q.id = e.queue
+            where q.dip_id = $1 and e.replay is not null"""
+        before = await connection.fetchval(query, history.dip_id)
         selection = await select(connection, want(), history.dip_id, None, CHANNEL, END)
         assert await start_requeue(connection, selection, history.dip_id, history.dip_id, uuid4(), END)
         await self.work_off(connection, most=20)
-        query = """select count(*) from queue_entry e join queue q on q.id = e.queue
-            where q.dip_id = $1 and e.replay is not null"""
-        assert await connection.fetchval(query, history.dip_id) == 0
+        assert await connection.fetchval(query, history.dip_id) == before
 
     async def test_each_queue_has_again_what_it_had_once(self, history: History) -> None:
         await history.connection.execute(
