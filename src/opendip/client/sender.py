@@ -23,6 +23,8 @@ Messages = bytes | Sequence[Any]
 """A whole body as JSON bytes; or the messages, as dictionaries, structs, or `msgspec.Raw` of encoded ones."""
 
 SUCCESS = "MSG0000"
+_REASONS_TOLD = 3
+_LONGEST_REASON = 500
 _ANSWERS = msgspec.json.Decoder(StandardResponse)
 
 logger = logging.getLogger("opendip.client")
@@ -43,14 +45,27 @@ class Answer:
 
 
 class Refused(Problem):
-    """The DIP refused a call in a way that calling again does not mend (E2E 4.4.4.1)."""
+    """The DIP refused a call in a way that calling again does not mend (E2E 4.4.4.1).
+
+    The text has the first reasons and what the DIP says against them; `entries` have them all.
+    """
 
     def __init__(self, status: int, entries: list[ResponseEntry]) -> None:
-        reasons = dict.fromkeys(entry.message or "" for entry in entries)
-        said = f": {'; '.join(list(reasons)[:3])}" if reasons else ""
-        super().__init__(f"The DIP refused the call with status {status}{said}.")
+        reasons = _list_first(entry.message for entry in entries)
+        said = f": {'; '.join(reasons)}" if reasons else ""
+        helps = _list_first(entry.help for entry in entries)
+        super().__init__(" ".join([f"The DIP refused the call with status {status}{said}.", *helps]))
         self.status = status
         self.entries = entries
+
+
+def _list_first(texts: Iterable[str | None]) -> list[str]:
+    """The first few that differ, each no longer than an answer's may be."""
+    found: dict[str, None] = {}
+    for text in texts:
+        if text and len(found) < _REASONS_TOLD:
+            found[text[:_LONGEST_REASON]] = None
+    return list(found)
 
 
 class GaveUp(Problem):
@@ -112,24 +127,24 @@ class Sender(ReplayCalls):
         max_message_count: int | None = None,
         max_payload_kb: int | None = None,
         max_message_rate: int | None = None,
-    ) -> None:
+    ) -> Answer:
         """Have a publication delivered to the URL, within the limits, from now on (E2E 4.6.2).
 
-        `max_message_rate` is in messages a second. A webhook that is paused stays so.
+        `max_message_rate` is in messages a second. A webhook that is paused stays so, and the answer's help says it.
         """
         path = self._locate_webhook(channel, recipient_id)
-        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb, max_message_rate))
+        return await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb, max_message_rate))
 
     async def delete_webhook(self, channel: str, recipient_id: str | None = None) -> None:
         await self._call("DELETE", self._locate_webhook(channel, recipient_id))
 
-    async def pause_webhook(self, channel: str, recipient_id: str | None = None) -> None:
+    async def pause_webhook(self, channel: str, recipient_id: str | None = None) -> Answer:
         """Have deliveries kept back, in order, until `resume_webhook`; none that is under way is called back."""
-        await self._call("POST", f"{self._locate_webhook(channel, recipient_id)}/pause")
+        return await self._call("POST", f"{self._locate_webhook(channel, recipient_id)}/pause")
 
-    async def resume_webhook(self, channel: str, recipient_id: str | None = None) -> None:
+    async def resume_webhook(self, channel: str, recipient_id: str | None = None) -> Answer:
         """Have what was kept back delivered now, oldest first. It also ends a stop after a faulty answer."""
-        await self._call("POST", f"{self._locate_webhook(channel, recipient_id)}/resume")
+        return await self._call("POST", f"{self._locate_webhook(channel, recipient_id)}/resume")
 
     async def set_status_webhook(
         self,
@@ -138,21 +153,21 @@ class Sender(ReplayCalls):
         max_message_count: int | None = None,
         max_payload_kb: int | None = None,
         max_message_rate: int | None = None,
-    ) -> None:
+    ) -> Answer:
         """Have status messages delivered to the URL; one webhook serves all channels (E2E 4.8)."""
         path = self._locate_status_webhook(recipient_id)
-        await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb, max_message_rate))
+        return await self._call("POST", path, _make_config(url, max_message_count, max_payload_kb, max_message_rate))
 
     async def delete_status_webhook(self, recipient_id: str | None = None) -> None:
         await self._call("DELETE", self._locate_status_webhook(recipient_id))
 
-    async def pause_status_webhook(self, recipient_id: str | None = None) -> None:
+    async def pause_status_webhook(self, recipient_id: str | None = None) -> Answer:
         """As `pause_webhook`, for status messages."""
-        await self._call("POST", f"{self._locate_status_webhook(recipient_id)}/pause")
+        return await self._call("POST", f"{self._locate_status_webhook(recipient_id)}/pause")
 
-    async def resume_status_webhook(self, recipient_id: str | None = None) -> None:
+    async def resume_status_webhook(self, recipient_id: str | None = None) -> Answer:
         """As `resume_webhook`, for status messages."""
-        await self._call("POST", f"{self._locate_status_webhook(recipient_id)}/resume")
+        return await self._call("POST", f"{self._locate_status_webhook(recipient_id)}/resume")
 
     def _locate_webhook(self, channel: str, recipient_id: str | None) -> str:
         return f"/dip-channel/{_quote(channel)}/pubconfig/{_quote(recipient_id or self._dip_id)}"

@@ -105,6 +105,18 @@ async def test_what_will_not_mend_is_told_at_once(sender: Sender, dip: FakeDip, 
     assert time.slept == []
 
 
+async def test_a_refusal_says_what_to_do(sender: Sender, dip: FakeDip):
+    entries = [make_entry("MSG1001 - Schema Failure") for _ in range(9)]
+    for number, entry in enumerate(entries):
+        entry.help = "x" * 9000 if number == 2 else f"Mend place {number // 2}."
+    dip.answers = [answer(400, *entries)]
+    with pytest.raises(Refused) as refused:
+        await sender.send("IF-021", [{}])
+    start, _, rest = str(refused.value).partition(" Mend place 0. ")
+    assert start == "The DIP refused the call with status 400: MSG1001 - Schema Failure."
+    assert rest == f"{'x' * 500} Mend place 1."
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 async def test_what_may_mend_is_called_again_as_the_same_call(sender: Sender, dip: FakeDip, status: int):
     dip.answers = [answer(status), answer(status), answer(201, make_entry())]
@@ -184,6 +196,17 @@ async def test_a_webhook_is_given_a_rate_paused_and_resumed(sender: Sender, dip:
         f"{path}/1309012345/resume",
     ]
     assert {(call.method, call.body) for call in others} == {("POST", b"")}
+
+
+async def test_setting_a_paused_webhook_answers_that_it_stays_paused(sender: Sender, dip: FakeDip):
+    entry = make_entry()
+    entry.help = "It is paused, and stays so."
+    dip.answers = [answer(201, entry)]
+    calls = (
+        sender.set_webhook("IF-021", "https://supplier.example/m"),
+        sender.set_status_webhook("https://s.example/s"),
+    )
+    assert [(await call).entries[0].help for call in calls] == [entry.help] * 2
 
 
 async def test_a_status_webhook_is_given_a_rate_paused_and_resumed(sender: Sender, dip: FakeDip):
