@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from opendip.domain.references import is_timestamp
+from opendip.domain.request_faults import describe_fault
 
 MOST_TRANSACTIONS = 100
 _TIME_LENGTH = 25
@@ -34,6 +35,17 @@ class MessageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[list[Annotated[str, Meta(max_length=65)]], Meta(min_length=1, max_length=MOST_TRANSACTIONS)]
         | UnsetType
     ) = UNSET
+
+
+TIME_IN_WORDS = f"a time of {_TIME_LENGTH} characters, such as 2026-03-21T19:05:00+00:00"
+_PROPERTIES = {
+    "datetimeFrom": f"{TIME_IN_WORDS}, or null",
+    "datetimeTo": f"{TIME_IN_WORDS}, or null",
+    "eventCode": "text of 1 to 50 characters, such as ActivePower, or null",
+    "MPAN": "text of 13 digits, or null",
+    "version": "text of at most 10 characters, such as 011, or null",
+    "transactionIDs": f"a list of 1 to {MOST_TRANSACTIONS} ids of at most 65 characters, or left out",
+}
 
 
 class UnusableRequest(Exception):  # noqa: N818 - it says what is wrong, for the answer's help
@@ -82,7 +94,7 @@ def read_request(body: bytes) -> Wanted:
     try:
         request = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnusableRequest(f"The request cannot be read. {error}") from error
+        raise UnusableRequest(f"The request cannot be read. {describe_fault(error, _PROPERTIES)}") from error
     from_at = read_time(request.datetimeFrom, "datetimeFrom")
     to = read_time(request.datetimeTo, "datetimeTo")
     ids = () if request.transactionIDs is UNSET else tuple(dict.fromkeys(request.transactionIDs))

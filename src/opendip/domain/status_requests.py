@@ -9,7 +9,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from opendip.domain.references import REFERENCE_LENGTH, strip_replay_prefix
-from opendip.domain.replays import Text25, UnusableRequest, read_time
+from opendip.domain.replays import TIME_IN_WORDS, Text25, UnusableRequest, read_time
+from opendip.domain.request_faults import describe_fault
 
 _RESOLUTION = timedelta(seconds=1)
 """The times of status messages are told in whole seconds, so a second asked for is all of it."""
@@ -23,6 +24,15 @@ class StatusRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transactionID: Annotated[str, Meta(min_length=1, max_length=65)] | UnsetType | None = UNSET
     senderUniqueReference: Annotated[str, Meta(min_length=1, max_length=REFERENCE_LENGTH)] | UnsetType | None = UNSET
     correlationID: Annotated[str, Meta(min_length=1, max_length=60)] | UnsetType | None = UNSET
+
+
+_PROPERTIES = {
+    "datetimeFrom": TIME_IN_WORDS,
+    "datetimeTo": TIME_IN_WORDS,
+    "transactionID": "text of 1 to 65 characters, or null, or left out",
+    "senderUniqueReference": f"text of 1 to {REFERENCE_LENGTH} characters, or null, or left out",
+    "correlationID": "text of 1 to 60 characters, or null, or left out",
+}
 
 
 class _About(msgspec.Struct, gc=False):
@@ -64,7 +74,7 @@ def read_status_request(body: bytes) -> WantedStatuses:
     try:
         request = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnusableRequest(f"The request cannot be read. {error}") from error
+        raise UnusableRequest(f"The request cannot be read. {describe_fault(error, _PROPERTIES)}") from error
     from_at = read_time(request.datetimeFrom, "datetimeFrom")
     to = read_time(request.datetimeTo, "datetimeTo")
     assert from_at is not None and to is not None

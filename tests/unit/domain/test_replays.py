@@ -19,6 +19,7 @@ from opendip.domain.replays import (
     read_request,
     read_token,
 )
+from opendip.domain.status_requests import read_status_request
 
 NOW = datetime(2026, 3, 21, 19, 5, tzinfo=UTC)
 OLDEST = NOW - timedelta(days=730)
@@ -75,6 +76,37 @@ def test_a_refusal_quotes_no_metering_point() -> None:
     with pytest.raises(UnusableRequest) as refused:
         ask(transactionIDs=["a"], MPAN="20000000000067")
     assert "2000000" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"MPAN": "2000"}, "MPAN must be text of 13 digits, or null."),
+        ({"datetimeFrom": "yesterday"}, "datetimeFrom must be a time of 25 characters, such as 2026-03-21T19:05:00"),
+        ({"transactionIDs": ["a" * 66]}, "transactionIDs must be a list of 1 to 100 ids of at most 65 characters"),
+        ({"2000000000006": None}, "these properties and no others: datetimeFrom, datetimeTo, eventCode, MPAN"),
+    ],
+)
+def test_a_refusal_says_in_words_what_is_expected(wishes: dict[str, object], words: str) -> None:
+    with pytest.raises(UnusableRequest) as refused:
+        ask(**wishes)
+    assert words in str(refused.value)
+    assert "2000000000006" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{}", "datetimeFrom must be there: a time of 25 characters"),
+        (b"[]", "one JSON object"),
+        (b"{", "not JSON"),
+        (b'"\xff"', "not JSON|one JSON object"),
+    ],
+)
+def test_both_kinds_of_request_are_refused_in_words(body: bytes, words: str) -> None:
+    for read in (read_request, read_status_request):
+        with pytest.raises(UnusableRequest, match=words):
+            read(body)
 
 
 def test_ids_alone_are_no_range() -> None:
