@@ -57,6 +57,20 @@ async def test_what_waits_without_a_webhook_is_listed_too_and_what_does_not_is_n
     assert [(s.dip_id, s.channel, s.url, s.waiting) for s in states] == [(SUPPLIER, "IF-021", None, 2)]
 
 
+async def test_one_that_waits_after_a_failure_says_until_when(fresh_database_url: str) -> None:
+    async with open_connection(fresh_database_url) as connection:
+        await add_small_market(connection)
+        await set_webhook(connection, a_webhook(), NOW)
+        failing = await add_queue(connection, QueueName(SUPPLIER, "SUP", "IF-021"), 3, 1)
+        await connection.execute("update queue_progress set next_attempt_at = now() + interval '1 hour'")
+        [paced] = await list_webhook_states(connection, SUPPLIER, None, LATER)
+        await connection.execute("update queue_progress set failures = 1 where queue = $1", failing)
+        [waiting] = await list_webhook_states(connection, SUPPLIER, None, LATER)
+        retry_at = await connection.fetchval("select next_attempt_at from queue_progress where queue = $1", failing)
+
+    assert (paced.retry_at, waiting.retry_at) == (None, retry_at)
+
+
 async def test_to_resume_or_wake_clears_what_kept_deliveries_back_and_nobody_elses(fresh_database_url: str) -> None:
     async with open_connection(fresh_database_url) as connection:
         await add_small_market(connection)

@@ -1,23 +1,23 @@
 """`dip alarms`: what an operator must look at."""
 
 import json
-import sys
 from datetime import UTC, datetime
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from opendip.cli.databases import ask_database
 from opendip.cli.options import DEFAULT_HOME, HomeOption
-from opendip.cli.printing import add_row
+from opendip.cli.printing import clean, get_width, say
 
 if TYPE_CHECKING:
     from opendip.store.alarms import Alarm
     from opendip.store.pool import Connection
 
-_PIPED_WIDTH = 200
+_INDENT = " " * 8
+_ADVICE = " See: "
+"""What follows it in an alarm's text is a command."""
 
 
 def show(
@@ -35,7 +35,7 @@ def show(
     if as_json:
         typer.echo(json.dumps([_make_record(alarm) for alarm in alarms], indent=2))
     else:
-        _print(alarms)
+        print_alarms(alarms)
 
 
 def clear(
@@ -68,20 +68,23 @@ def _make_record(alarm: "Alarm") -> dict[str, str | int | None]:
     }
 
 
-def _print(alarms: "list[Alarm]") -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
-    table = Table("id", "kind", "about", "since (UTC)", "last (UTC)", "times", "what")
+def print_alarms(alarms: "list[Alarm]") -> None:
+    """A few lines each, so that nothing is cut off and a command can be copied whole."""
     for alarm in alarms:
-        over = f" [cleared {_format(alarm.cleared_at)}]" if alarm.cleared_at else ""
-        cells = (
-            *(str(alarm.id), alarm.kind, alarm.subject, _format(alarm.first_at), _format(alarm.last_at)),
-            *(f"{alarm.raised:,}", alarm.text + over),
-        )
-        add_row(table, *cells)
-    if alarms:
-        console.print(table)
-    else:
-        typer.echo("No alarms.")
+        say(f"{alarm.id:>6}  {alarm.kind}: {alarm.subject}")
+        say(f"{_INDENT}{_format(alarm.first_at)} to {_format(alarm.last_at)}, {_count(alarm.raised)}")
+        words, see, command = clean(alarm.text).partition(_ADVICE)
+        say(fill(words, get_width(), initial_indent=_INDENT, subsequent_indent=_INDENT))
+        if see:
+            say(f"{_INDENT}{command}")
+        if alarm.cleared_at:
+            say(f"{_INDENT}cleared {_format(alarm.cleared_at)}")
+    if not alarms:
+        say("No alarms.")
+
+
+def _count(raised: int) -> str:
+    return "raised once" if raised == 1 else f"raised {raised:,} times"
 
 
 def _format(at: datetime) -> str:

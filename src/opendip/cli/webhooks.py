@@ -24,10 +24,14 @@ def show(
     home: HomeOption = DEFAULT_HOME,
     recipient: Annotated[str | None, typer.Option("--recipient", help="Those of this DIP id only.")] = None,
     channel: ChannelOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Those where nothing waits and nothing is wrong, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All, as JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="All, as CSV.")] = False,
 ) -> None:
-    """List the webhooks: limits, pauses, breakers, what waits, why it stopped, the last answer. Times are UTC."""
+    """List webhooks for which something waits, or that are paused, stopped, failing or not there. Times are UTC.
+
+    With --recipient all of its webhooks, and their last answers, limits and URLs.
+    """
     from opendip.store.webhooks import list_webhook_states
 
     async def read(connection: "Connection") -> "list[WebhookState]":
@@ -39,7 +43,7 @@ def show(
     elif as_csv:
         print_csv(states)
     else:
-        print_table(states)
+        print_table(states, every=every or recipient is not None, with_details=recipient is not None)
 
 
 def pause(recipient: RecipientOption, channel: ChannelOption = None, home: HomeOption = DEFAULT_HOME) -> None:

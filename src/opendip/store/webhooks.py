@@ -28,6 +28,8 @@ class WebhookState(NamedTuple):
     waiting: int
     stopped_at: datetime | None
     stopped_reason: str | None
+    retry_at: datetime | None
+    """After failures: before then nothing is sent."""
     tried_at: datetime | None
     answer_status: int | None
     outcome: str | None

@@ -27,7 +27,8 @@ with hooks as (
 ), queues as (
     select q.dip_id, q.channel, array_agg(q.id) as ids, sum(q.tail - p.done)::bigint as waiting,
         min(p.stopped_at) as stopped_at,
-        (array_agg(p.stopped_reason order by p.stopped_at) filter (where p.stopped_at is not null))[1] as stopped_reason
+        (array_agg(p.stopped_reason order by p.stopped_at) filter (where p.stopped_at is not null))[1] as stopped_reason,
+        min(p.next_attempt_at) filter (where p.failures > 0 and p.next_attempt_at > now() and q.tail > p.done) as retry_at
     from queue as q join queue_progress as p on p.queue = q.id
     where ($1::text is null or q.dip_id = $1) and ($2::text is null or q.channel = $2)
     group by q.dip_id, q.channel
@@ -35,7 +36,7 @@ with hooks as (
 select dip_id, channel, h.url, h.max_message_count, h.max_payload_bytes, h.max_message_rate, h.paused_at,
     coalesce(b.state, 'closed') as breaker, case when b.state <> 'closed' then b.until end as breaker_until,
     coalesce(q.waiting, 0) as waiting, q.stopped_at, q.stopped_reason,
-    last.attempted_at as tried_at, last.status as answer_status, last.outcome as outcome
+    q.retry_at, last.attempted_at as tried_at, last.status as answer_status, last.outcome as outcome
 from hooks as h full join queues as q using (dip_id, channel) left join breaker as b using (dip_id, channel)
 left join lateral (
     select tried.* from unnest(q.ids) as i (queue), lateral (
