@@ -9,6 +9,8 @@ from rich.table import Table
 from opendip.bench.table import list_values
 
 _SHOWN_PARTS = ("worker", "database", "api", "receivers")
+_HEADINGS = ("drained", "messages", "/s", "ms", "µs", "worker", "base", "api", "bench", "other%")
+"""Short, for 80 columns."""
 
 Stretches = Mapping[str, Mapping[str, Any]]
 
@@ -27,14 +29,15 @@ def print_dead_report(console: Console, report: Mapping[str, Any]) -> None:
 def print_drain_report(console: Console, report: Mapping[str, Any]) -> None:
     drain = report["drain"]
     table = Table(box=None, pad_edge=False)
-    for heading in ("drained", "messages", "/s", "ms/batch", "µs:", *_SHOWN_PARTS, "others %"):
-        table.add_column(heading, justify="left" if heading == "drained" else "right")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="left" if heading == "drained" else "right", no_wrap=True)
     tenths = {f"tenth {number}": part for number, part in enumerate(drain["tenths"], 1)}
     for name, part in {"all": drain, **tenths}.items():
         used = [part["cpu_us_per_message"][who] for who in _SHOWN_PARTS]
         numbers = (part["messages"], part["messages_per_second"], part["ms_per_batch"], part["cpu_us"], *used)
         table.add_row(name, *(f"{n:,}" for n in numbers), f"{part['cpu_percent']['others']:g}")
     console.print(table)
+    console.print("ms a batch; µs a message, in all and by part; % of the cores that other work had.", style="dim")
     _print_stretches(console, report["others"], "the other recipient")
     memory = report["rss_mb_at_percent_drained"]
     build = report["build"]
@@ -46,14 +49,13 @@ def print_drain_report(console: Console, report: Mapping[str, Any]) -> None:
 
 
 def _print_stretches(console: Console, stretches: Stretches, whose: str) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in (whose, "deliveries", "latency, ms", "p99 of each tenth", "cores, %"):
-        table.add_column(heading)
     for name, stretch in stretches.items():
-        latency, cores = list_values(stretch["latency_ms"]), list_values(stretch["cpu_percent"])
-        tenths = " ".join(f"{p99:.0f}" for p99 in stretch["p99_ms_of_tenths"])
-        table.add_row(name.replace("_", " "), f"{stretch['deliveries']:,}", latency, tenths, cores)
-    console.print(table)
+        console.print(f"{whose}, {name.replace('_', ' ')}: {stretch['deliveries']:,} deliveries", highlight=False)
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_row("  latency, ms", list_values(stretch["latency_ms"]))
+        table.add_row("  p99 of each tenth", " ".join(f"{p99:.0f}" for p99 in stretch["p99_ms_of_tenths"]))
+        table.add_row("  cores, %", list_values(stretch["cpu_percent"]))
+        console.print(table)
 
 
 def _print_end(console: Console, report: Mapping[str, Any], rows: list[tuple[str, str]]) -> None:
