@@ -37,7 +37,7 @@ def print_drain_report(console: Console, report: Mapping[str, Any]) -> None:
         numbers = (part["messages"], part["messages_per_second"], part["ms_per_batch"], part["cpu_us"], *used)
         table.add_row(name, *(f"{n:,}" for n in numbers), f"{part['cpu_percent']['others']:g}")
     console.print(table)
-    console.print("ms a batch; µs a message, in all and by part; % of the cores that other work had.", style="dim")
+    console.print("ms a batch; µs a message, in all and by part; % of cores that others had.", style="dim")
     _print_stretches(console, report["others"], "the other recipient")
     memory = report["rss_mb_at_percent_drained"]
     build = report["build"]
