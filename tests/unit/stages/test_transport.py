@@ -128,6 +128,32 @@ async def test_private_addresses_are_not_connected_to_unless_allowed(credentials
     assert calls == []
 
 
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\nshort", "the answer broke off"),
+        (b"", "the webhook closed the connection without an answer"),
+        (b"secret-word\r\n\r\n", "the answer is not HTTP"),
+    ],
+)
+async def test_a_connection_that_ends_too_soon_is_told_in_words(
+    credentials: Credentials, written: bytes, words: str
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"[]")
+        writer.write(written)
+        writer.close()
+
+    tls = credentials.ssl_context_for_server()
+    async with (
+        await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls) as server,
+        make_transport(credentials) as one,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        reply = await one.post(f"https://127.0.0.1:{port}/messages", b"[]", {}, 1)
+    assert (reply.status, reply.failure) == (None, words)
+
+
 async def test_what_goes_wrong_is_told_without_what_the_other_side_wrote(credentials: Credentials) -> None:
     async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"secret-word")

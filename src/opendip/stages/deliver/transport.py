@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -171,16 +171,22 @@ async def _read(stream: aiohttp.StreamReader, most_bytes: int) -> bytes | None:
     return b"".join(parts)
 
 
+_FAILURES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str]] = (
+    (
+        (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError),
+        "the webhook's certificate is not one of this environment",
+    ),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "TLS could not be agreed with the webhook"),
+    (aiohttp.ClientConnectorError, "the webhook could not be reached"),
+    (aiohttp.ServerDisconnectedError, "the webhook closed the connection without an answer"),
+    (aiohttp.ClientPayloadError, "the answer broke off"),
+    ((aiohttp.ClientOSError, ConnectionError), "the connection was reset"),
+    (aiohttp.ClientResponseError, "the answer is not HTTP"),
+)
+"""The first that an error is one of."""
+
+
 def _describe(error: Exception) -> str:
     """The kind of failure, without addresses or what the other side wrote."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
-            return "the webhook's certificate is not one of this environment"
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return "TLS could not be agreed with the webhook"
-        case aiohttp.ClientConnectorError():
-            return "the webhook could not be reached"
-        case aiohttp.ServerDisconnectedError():
-            return "the webhook closed the connection without an answer"
-        case _:
-            return f"the call failed: {type(error).__name__}"
+    found = (words for kinds, words in _FAILURES if isinstance(error, kinds))
+    return next(found, f"the call failed: {type(error).__name__}")
