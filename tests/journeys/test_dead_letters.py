@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from opendip.cli.letter_printing import COLUMNS
 from opendip.store.dead_letters import Kind, NewDeadLetter, Owner, keep_dead_letters
 from opendip.store.queues import QueueName, list_queues
 from tests.builders import NOW
@@ -122,6 +123,11 @@ async def test_what_was_refused_goes_back_only_when_that_is_said(dip: Dip):
     await run_command(dip.home, "dead-letters", "dismiss", "--all", *CHOSEN, "--reason", "of this test")
 
 
+async def test_a_file_of_no_dead_letters_names_its_columns(dip: Dip):
+    said = await run_command(dip.home, "dead-letters", "list", "--recipient", "9900000099", "--csv")
+    assert said.splitlines() == [",".join(COLUMNS)]
+
+
 async def test_an_alarm_is_cleared_by_hand(dip: Dip):
     async with dip.pool.acquire() as connection:
         query = "insert into alarm (kind, subject, text) values ('dead-letters', 'nobody', 'of this test') returning id"
@@ -153,6 +159,8 @@ async def test_the_rules_of_channels_are_listed_beside_what_holds_for_all_others
         ("dead-letters", "dismiss", "--all"),
         ("channel", "set", "IF-037"),
         ("channel", "set", "IF-037", "--dead-letter-after", "14"),
+        ("dead-letters", "list", "--since", "yesterday"),
+        ("dead-letters", "list", "--kind", "refuse"),
     ],
 )
 async def test_what_is_not_said_fully_is_not_done(dip: Dip, arguments: tuple[str, ...]):

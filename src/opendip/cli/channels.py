@@ -38,10 +38,17 @@ def change(
     channel: Annotated[str, typer.Argument(help="The interface, such as IF-021, or STATUS for status messages.")],
     home: HomeOption = DEFAULT_HOME,
     retry_base: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The first pause before another attempt, such as 1s; it doubles.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="The first pause before another attempt, such as 1s; it doubles. Without a unit: seconds.",
+        ),
     ] = None,
     retry_ceiling: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The longest pause between two attempts, such as 5m.")
+        str | None,
+        typer.Option(
+            metavar="TIME", help="The longest pause between two attempts, such as 5m. Without a unit: seconds."
+        ),
     ] = None,
     dead_letter_after: Annotated[
         str | None, typer.Option(metavar="TIME", help="How long a message is tried, such as 36h or 14d.")

@@ -18,7 +18,7 @@ from opendip.cli.letter_options import (
     UntilOption,
     make_filter,
 )
-from opendip.cli.letter_printing import make_record, print_letter, print_list
+from opendip.cli.letter_printing import COLUMNS, make_record, print_letter, print_list
 from opendip.cli.options import DEFAULT_HOME, HomeOption
 
 if TYPE_CHECKING:
@@ -65,13 +65,10 @@ def show_all(
 
 async def _write_csv(found: "AsyncIterator[DescribedLetter]") -> None:
     """One after the other: there may be millions."""
-    writer: csv.DictWriter[str] | None = None
+    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+    writer.writeheader()
     async for described in found:
-        record = make_record(described)
-        if writer is None:
-            writer = csv.DictWriter(sys.stdout, list(record), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(record)
+        writer.writerow(make_record(described))
 
 
 async def _write_json(found: "AsyncIterator[DescribedLetter]") -> None:

@@ -8,6 +8,11 @@ from opendip.cli.printing import clean, clean_record, say
 if TYPE_CHECKING:
     from opendip.operations.dead_letters import DescribedLetter, ShownLetter
 
+COLUMNS = (
+    *("id", "dead_at", "recipient", "role", "channel", "kind", "owner", "code", "reason", "transaction_id", "sender"),
+    *("settled_at", "settlement", "settled_text"),
+)
+
 
 def make_record(described: "DescribedLetter") -> dict[str, str | int | None]:
     """What there is to know of one, under names for a file's columns."""
