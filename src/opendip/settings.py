@@ -117,7 +117,11 @@ class Settings:
     default_max_payload_bytes: int = _setting(
         8 * _MIB, "The most bytes of one delivery, unless the webhook says otherwise.", least=1
     )
-    service_ticket_url: str = _setting("", "The page for raising a service ticket, told in answers (serviceTicketURL).")
+    service_ticket_url: str = _setting(
+        "",
+        "How the addresses of pages for service tickets begin (serviceTicketURL): the transaction id is appended, "
+        "so end it as in `https://tickets.example.org/new?transaction=`.",
+    )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Setting to where its value stands; one that is not here has its default."""
 
