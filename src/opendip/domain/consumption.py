@@ -46,8 +46,13 @@ def find_history(
     days = Tenure(subtract_months(supply_starts_on, HISTORY_MONTHS), supply_starts_on)
     previous = frozenset(r.dip_id for r in served if r.dip_id != requester and do_overlap(r.tenure, days))
     if not previous:
-        return Fault("RCP1062", "There was no other advanced data service in the four months before the supply start.")
+        return Fault("RCP1062", f"There was no other advanced data service {describe_days(days)}.")
     return History(days, previous)
+
+
+def describe_days(days: Tenure) -> str:
+    """A history's, with the dates it is told from."""
+    return f"from {days.starts_on} on, in the {HISTORY_MONTHS} months before the supply start date {days.ends_on}"
 
 
 def find_supply_start(suppliers: Sequence[Responsibility], day: date) -> date | None:

@@ -107,6 +107,8 @@ def test_without_a_predecessor_in_the_window_there_is_nothing_to_have() -> None:
     found = find_history(NEW, TODAY, [term(NEW, "2020-01-01")], SUPPLIERS)
     assert isinstance(found, Fault)
     assert found.code == "RCP1062"
+    assert f"from {WINDOW.starts_on} on" in found.help
+    assert f"supply start date {WINDOW.ends_on}" in found.help
 
 
 def test_rows_of_one_supplier_without_a_gap_are_one_supply() -> None:

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from opendip.catalogue import Catalogue
-from opendip.domain.consumption import find_history
+from opendip.domain.consumption import History, describe_days, find_history
 from opendip.domain.market import STATUS_WEBHOOK
 from opendip.domain.outcomes import Fault
 from opendip.domain.publications import Header
@@ -35,7 +35,6 @@ _RETRY_BASE = timedelta(seconds=1)
 _RETRY_CEILING = timedelta(minutes=1)
 _CODE = re.compile(r"[A-Z]{3}[0-9]{4}", re.ASCII)
 
-_NONE_KEPT = Fault("RCP1062", "No consumption of the previous advanced data services is kept for the four months.")
 
 log = structlog.get_logger()
 
@@ -135,7 +134,7 @@ class OwnQueues:
                 else:
                     await answer.add(reply)
         if not answer.count:
-            fault = found if isinstance(found, Fault) else _NONE_KEPT
+            fault = found if isinstance(found, Fault) else _refuse_unkept(found)
             await answer.add(self._replies.write_rejection(request, fault, now))
         await answer.keep()
 
@@ -155,6 +154,12 @@ class OwnQueues:
                 )
                 await append_entries(connection, [again], {}, now)
         log.error("request_not_answered", submission=entry.submission, index=place.message_index, error=outcome)
+
+
+def _refuse_unkept(history: History) -> Fault:
+    return Fault(
+        "RCP1062", f"No consumption of the previous advanced data services is kept {describe_days(history.days)}."
+    )
 
 
 async def _read_request(connection: Connection, place: _Place) -> Request:
