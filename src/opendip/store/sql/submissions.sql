@@ -87,7 +87,3 @@ from unnest($1::bigint[], $2::integer[], $3::date[], $4::bytea[]) as t (submissi
 -- name: forget_answers
 -- Drops answers older than the time in which a signed call is accepted at all.
 delete from signed_call where signed_at < $1;
-
--- name: get_evidence
--- What the sender signed, for verifying it again.
-select * from submission where id = $1 and accepted_on = $2;
