@@ -193,6 +193,9 @@ def _list_buried(letters: Iterable[DeadLetter]) -> Iterator[Told]:
     for letter in letters:
         if letter.place.channel != STATUS:
             is_refused = letter.kind == "refused"
+            if not is_refused and letter.key != strip_replay(letter.key):
+                # Of a replay that grew too old only its recipient knows.
+                continue
             told = (letter.place.dip_id, letter.text) if is_refused else (DIP, "")
             yield Told(strip_replay(letter.key), *told)
 

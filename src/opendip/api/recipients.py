@@ -37,6 +37,16 @@ def list_entitled_roles(context: ApiContext, caller: Caller, recipient: str) -> 
     return frozenset(role for role in roles if market.is_nominated(caller.dip_id, recipient, role, day))
 
 
+def check_all_roles(context: ApiContext, caller: Caller, recipient: str) -> None:
+    """Status messages are about what was sent in any role: a provider nominated for some sees none; raises Refused."""
+    entitled, day = list_entitled_roles(context, caller, recipient), get_now().date()
+    participant = context.get_market().participants[recipient]
+    if entitled is None or all(role in entitled for role in participant.roles if participant.has_role(role, day)):
+        return
+    text = "Status messages are about all roles of the recipient, and it has nominated you for some of them only."
+    raise Refused(Refusal(Status.FORBIDDEN, PROVIDER_INVALID, text), caller.dip_id)
+
+
 def _may_receive_for(market: Market, caller: Caller, participant: Participant, roles: set[str]) -> bool:
     if participant.dip_id == caller.dip_id:
         return True

@@ -82,6 +82,7 @@ async def prove_request(request: Request, context: ApiContext) -> Asked:
     async with prove_body(request, context, caller) as body:
         channel = get_channel(request, context, caller).id
         recipient = get_recipient(request, context, caller, channel)
+        check_text(body.data, caller)
         try:
             wanted = read_request(body.data)
         except UnusableRequest as unusable:
@@ -95,6 +96,12 @@ def read_continuation(request: Request, digest: int, caller: Caller) -> Position
         return START if text is None else read_token(text, digest)
     except UnusableRequest as unusable:
         raise refuse_request(str(unusable), caller) from unusable
+
+
+def check_text(body: bytes, caller: Caller) -> None:
+    """No identifier holds NUL, and no database takes it; JSON can write it in this way alone."""
+    if b"\\u0000" in body:
+        raise refuse_request("The request holds the character NUL, which is part of no value.", caller)
 
 
 def refuse_request(text: str, caller: Caller) -> Refused:

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from opendip.api.calls import check_version, get_now, prove, prove_body
 from opendip.api.context import ApiContext
-from opendip.api.recipients import get_recipient
-from opendip.api.replays import CONTINUATION, hold_slot, read_continuation, refuse_request
+from opendip.api.recipients import check_all_roles, get_recipient
+from opendip.api.replays import CONTINUATION, check_text, hold_slot, read_continuation, refuse_request
 from opendip.api.requeues import answer_requeue, answer_requeue_status, refuse_requeue
 from opendip.api.streaming import PiecewiseResponse
 from opendip.domain.market import STATUS_WEBHOOK
@@ -78,6 +78,8 @@ async def _prove_request(request: Request, context: ApiContext) -> _Asked:
     check_version(request, context, caller)
     async with prove_body(request, context, caller) as body:
         recipient = get_recipient(request, context, caller, None)
+        check_all_roles(context, caller, recipient)
+        check_text(body.data, caller)
         try:
             wanted = read_status_request(body.data)
         except UnusableRequest as unusable:

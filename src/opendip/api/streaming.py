@@ -9,8 +9,19 @@ from starlette.types import Message, Receive, Scope, Send
 
 _PIECE_SECONDS = 60.0
 """Whoever takes nothing for so long is cut off: an answer under way has a place that others wait for."""
+_LEAST_RATE = 512 * 1024
+"""Bytes a second; after that time, whoever takes less on the whole is cut off too."""
 
 log = structlog.get_logger()
+
+
+class TooSlow(Exception):  # noqa: N818 - it says what happened
+    """The answer is taken so slowly that it would hold its place for others' whole day."""
+
+
+def get_patience(taken: int) -> float:
+    """Seconds after which so many bytes must have been taken."""
+    return _PIECE_SECONDS + taken / _LEAST_RATE
 
 
 class PiecewiseResponse(StreamingResponse):
@@ -23,9 +34,16 @@ class PiecewiseResponse(StreamingResponse):
         self._on_end = on_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        clock = asyncio.get_running_loop().time
+        began, taken = clock(), 0
+
         async def send_in_time(message: Message) -> None:
+            nonlocal taken
             async with asyncio.timeout(_PIECE_SECONDS):
                 await send(message)
+            taken += len(message.get("body", b""))
+            if clock() - began > get_patience(taken):
+                raise TooSlow
 
         try:
             await super().__call__(scope, receive, send_in_time)

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 INDEX_DIGITS = 5
+_NUMBERS = 2**63
 _TRANSACTION = re.compile(
     r"(?:R-([0-9a-f]{8})-)?T-((?:IF|REP)-[0-9]{3}[A-Z]?)-([0-9A-Za-z]{10})-([A-Z]{2,5})-([0-9]{8})-([0-9a-f]{6,28})",
     re.ASCII,
@@ -67,6 +68,8 @@ def find_transaction(text: str) -> TransactionId | None:
     except ValueError:
         return None
     submission, message_index = int(sequence[:-INDEX_DIGITS], 16), int(sequence[-INDEX_DIGITS:], 16)
+    if submission >= _NUMBERS:
+        return None
     replay = int(number, 16) if number else None
     return TransactionId(channel, dip_id, role, accepted_on, submission, message_index, replay)
 

@@ -92,7 +92,8 @@ async def _bury_messages(step: _Step, archive: Archive) -> int:
         origin = origins.get((submission, index))
         why = Reason(Owner.PLATFORM, NOT_READABLE) if origin is None else reason
         letters[why].append(NewDeadLetter(position, submission, index, day, PROCESSING_FAILED, why.text, entry.replay))
-        if origin is not None:
+        if origin is not None and entry.replay is None:
+            # Of a replay only the recipient knows, who asked for it; the message itself has had its own end.
             found.append(origin)
     for why, some in letters.items():
         await _keep(step, why.owner, some)

@@ -23,7 +23,8 @@ async def requeue_named(connection: Connection, selection: Selection, recipient:
     block = await read_block(connection, selection, START, MOST_TRANSACTIONS)
     replay = await take_replay_number(connection)
     await _append(connection, block.sent, replay, now)
-    await reopen_queues(connection, recipient, selection.channel, now)
+    if block.sent:
+        await reopen_queues(connection, recipient, selection.channel, now)
     return len({(one.submission, index) for one in block.sent for index in one.members})
 
 
@@ -42,7 +43,8 @@ async def start_requeue(
     new = NewJob(job, replay, recipient, selection.channel, asked_by, _describe(selection))
     if not await start_job(connection, new, now):
         return False
-    await reopen_queues(connection, recipient, selection.channel, now)
+    if selection.queues:
+        await reopen_queues(connection, recipient, selection.channel, now)
     return True
 
 

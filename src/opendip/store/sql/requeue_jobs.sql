@@ -11,10 +11,10 @@ values ($1, $2, $3, $4, $5, $6, 0, $7)
 on conflict do nothing returning id;
 
 -- name: claim_job
--- A job that nobody is at; the one that has come least far, so that a large one does not hold up the others.
+-- A job that nobody is at. Any of them, so that neither a large one nor a stream of small ones holds up the others.
 select id, replay, dip_id, channel, request, total, processed, reached, created_at
 from requeue_job where status = 'Processing'
-order by processed, created_at limit 1 for update skip locked;
+order by random() limit 1 for update skip locked;
 
 -- name: keep_total
 -- How much there is to do; counted once.
